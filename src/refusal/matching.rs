@@ -197,7 +197,8 @@ const TOPS: &[&str] = &[
     "email",
 ];
 
-fn holds(text: &str, phrase: &str) -> bool {
+/// Whether `text` holds `phrase`, in which `*` stands for up to 60 bytes.
+pub fn holds(text: &str, phrase: &str) -> bool {
     let (first, second) = phrase.split_once('*').unwrap_or((phrase, ""));
     let (first, second) = (first.trim_end(), second.trim());
     text.match_indices(first).take(20).any(|(at, _)| {

@@ -14,7 +14,7 @@ pub(crate) mod texts;
 
 pub use code::{EnhancedCode, find_reply};
 pub use command::{Command, find_command};
-pub use matching::{gives_reason, wording};
+pub use matching::{gives_reason, holds, wording};
 pub use reason::{Basis, Diagnosis, Fault, REASONS, Reason, diagnose};
 
 /// The longest part of a text that is read, in bytes.

@@ -153,16 +153,24 @@ pub(super) fn is_reply(headers: &Headers) -> bool {
         || has_subject(headers)
 }
 
+/// Whether the subject is that of an automatic answer.
+///
+/// The subject of an answer holds ours, with the title of a paper, whose words say nothing: only
+/// what stands in front of it counts.
 fn has_subject(headers: &Headers) -> bool {
     let subject = headers
         .decoded("subject")
         .unwrap_or_default()
         .to_lowercase();
     let subject = subject.trim();
+    if answer_mark(subject).is_some() {
+        return false;
+    }
+    let is_answer = headers.has("in-reply-to") || headers.has("references");
     SUBJECTS.iter().any(|words| {
         // Short words count at the start alone: a title may hold them anywhere.
-        if words.ends_with(':') || words.chars().count() < 9 && words.is_ascii() {
-            subject.starts_with(words)
+        if is_answer || words.ends_with(':') || words.chars().count() < 9 && words.is_ascii() {
+            subject.trim_start_matches(['[', '(', '*']).starts_with(words)
         } else {
             subject.contains(words)
         }
@@ -185,18 +193,25 @@ pub(super) fn is_of_a_machine(headers: &Headers) -> bool {
                 || is_answer(headers))
 }
 
-/// Whether the subject is that of an answer: reports make their own.
+/// Whether the subject is that of an answer or of a forwarded mail: reports make their own.
 pub(super) fn is_answer(headers: &Headers) -> bool {
     let subject = headers
         .decoded("subject")
         .unwrap_or_default()
         .to_lowercase();
-    let subject = subject.trim_start();
-    [
-        "re:", "re :", "aw:", "sv:", "antw:", "vs:", "odp:", "ynt:", "回复", "回覆", "答复",
-    ]
-    .iter()
-    .any(|start| subject.starts_with(start))
+    answer_mark(subject.trim_start()).is_some()
+}
+
+/// The mark of an answer that a subject begins with, in lower case: `re:`, `aw:`, `re[2]:`.
+fn answer_mark(subject: &str) -> Option<&str> {
+    const MARKS: [&str; 24] = [
+        "re", "aw", "sv", "antw", "vs", "odp", "ynt", "rif", "res", "resp", "ref", "vá", "atb",
+        "отв", "απ", "回复", "回覆", "答复", "答覆", "fw", "fwd", "wg", "tr", "rv",
+    ];
+    let end = subject.find([':', '：'])?;
+    let mark = subject[..end].trim_end();
+    let mark = mark.split(['[', '(']).next().unwrap_or_default();
+    MARKS.contains(&mark.trim_end()).then_some(mark)
 }
 
 /// Whether other people's lists, newsletters or forms wrote it: nothing that comes back.
@@ -226,5 +241,14 @@ mod tests {
             false,
         );
         check("Subject: Re: An absent-minded search for planets", false);
+        // Words of our subject, which holds the title of a paper.
+        for words in SUBJECTS {
+            check(&format!("Subject: Re: Papers: a {words} of planets"), false);
+            check(&format!("Subject: AW: {words} planets"), false);
+            let answer = format!("In-Reply-To: <1@x>\nSubject: Papers: the {words} of planets");
+            check(&answer, false);
+        }
+        check("In-Reply-To: <1@x>\nSubject: Automatic reply: Papers", true);
+        check("In-Reply-To: <1@x>\nSubject: Réponse automatique : Papers", true);
     }
 }

@@ -10,6 +10,7 @@ use crate::refusal::{EnhancedCode, find_reply};
 /// What mail systems call themselves in From.
 const SENDERS: &[&str] = &[
     "mailer-daemon",
+    "mailer daemon",
     "mailerdaemon",
     "mailer_daemon",
     "mail-daemon",
@@ -296,7 +297,7 @@ pub(super) fn is_report(
         .unwrap_or_default()
         .to_lowercase();
     let start = start_of(notice, 6_000).to_lowercase();
-    let is_system = SENDERS.iter().any(|words| from.contains(words));
+    let is_system = is_of_system(headers);
     let is_likely = is_system
         || SENDERS_AT_TIMES.iter().any(|words| from.contains(words))
         || headers.get("return-path").is_some_and(|path| {
@@ -318,13 +319,15 @@ pub(super) fn is_report(
     let mentioned = || addresses(start_of(notice, 4_000)).any(|(a, b)| stranger(&notice[a..b]));
     let brought_back = !returned.is_empty();
     let quotes_server = || EnhancedCode::find(notice).is_some() || find_reply(notice).is_some();
-    if is_system && !super::auto_reply::is_bulk(headers) {
+    if is_system {
         let shows = || brought_back || mentioned() || quotes_server();
         return (about_failure || tells_failure || from.contains("mailer-daemon") && named())
             && shows();
     }
+    // A list or group adds its headers to reports that it passes on, and to its members' posts.
     if super::auto_reply::is_bulk(headers) {
-        return false;
+        let fits = about_failure && (tells_failure || is_likely);
+        return fits && brought_back && (named() || quotes_server());
     }
     match (is_likely, about_failure, tells_failure) {
         (true, true, _) => brought_back || named() || quotes_server(),
@@ -335,6 +338,12 @@ pub(super) fn is_report(
         (false, true, true) => brought_back || named() && quotes_server(),
         _ => false,
     }
+}
+
+/// Whether a mail system wrote it, by the name in From.
+pub(super) fn is_of_system(headers: &Headers) -> bool {
+    let from = headers.decoded("from").unwrap_or_default().to_lowercase();
+    SENDERS.iter().any(|words| from.contains(words))
 }
 
 /// Whether `notice` says that delivery is still being tried.

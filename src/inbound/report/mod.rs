@@ -158,7 +158,8 @@ fn read_one(mail: &[u8]) -> Report {
     }
     let mut pasted = pasted(&prose);
     explain(&mut pasted, returned_mail::split(&prose).0, &returned);
-    if !pasted.is_empty() && !auto_reply::is_bulk(&headers) {
+    let may_paste = !auto_reply::is_bulk(&headers) || detection::is_of_system(&headers);
+    if !pasted.is_empty() && may_paste {
         return Report {
             kind: ReportKind::Delivery(pasted),
             headers,

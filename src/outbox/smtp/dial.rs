@@ -2,7 +2,7 @@
 
 use super::Connection;
 use super::failure::SmtpFailure;
-use super::reply_reader::{ConnectionState, ReplyReader, Wire};
+use super::reply_reader::{ConnectionState, Hello, ReplyReader, Wire};
 use super::timeouts::Timeouts;
 use super::tls::Tls;
 use super::transcript::{Side, Transcript};
@@ -14,6 +14,7 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -28,6 +29,8 @@ pub struct Dialer {
     hello: ClientId,
     timeouts: Timeouts,
     transcript: Option<Transcript>,
+    /// Whether the relay knows no EHLO.
+    needs_helo: AtomicBool,
 }
 
 enum Protection {
@@ -59,6 +62,7 @@ impl Dialer {
                 .map_or_else(ClientId::default, ClientId::Domain),
             timeouts,
             transcript: None,
+            needs_helo: AtomicBool::new(false),
         })
     }
 
@@ -72,7 +76,21 @@ impl Dialer {
     }
 
     /// Connects, encrypts, says EHLO and logs in, as far as the settings ask for it.
+    ///
+    /// A server that does not know EHLO is greeted with HELO (RFC 5321 section 3.2).
     pub async fn open(&self) -> Result<Connection, SmtpFailure> {
+        match self.try_open().await {
+            Err(failure) if is_ehlo_unknown(&failure) && self.protocol == Protocol::Smtp => {
+                if self.needs_helo.swap(true, Ordering::Relaxed) {
+                    return Err(failure);
+                }
+                self.try_open().await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn try_open(&self) -> Result<Connection, SmtpFailure> {
         let (stream, peer) = self.connect().await?;
         self.note(&format!("(connected to {peer})"));
         let state = ConnectionState::written_in(self.transcript.clone());
@@ -94,7 +112,7 @@ impl Dialer {
             }
         };
         if let Some(login) = &self.login {
-            self.log_in(&mut conn, login, peer.ip().is_loopback())
+            self.log_in(&mut conn, login, peer.ip().is_loopback(), &state)
                 .await?;
         }
         Ok(Connection::new(conn, self.timeouts, state))
@@ -106,13 +124,13 @@ impl Dialer {
         }
     }
 
-    fn lines<S: Wire>(
-        &self,
-        stream: S,
-        peer: SocketAddr,
-        state: &ConnectionState,
-    ) -> ReplyReader<S> {
-        ReplyReader::new(stream, peer, state.clone(), self.protocol)
+    fn lines<S: Wire>(&self, stream: S, peer: SocketAddr, state: &ConnectionState) -> ReplyReader<S> {
+        let hello = match self.protocol {
+            Protocol::Lmtp => Hello::Lhlo,
+            Protocol::Smtp if self.needs_helo.load(Ordering::Relaxed) => Hello::Helo,
+            Protocol::Smtp => Hello::Ehlo,
+        };
+        ReplyReader::new(stream, peer, state.clone(), hello)
     }
 
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), SmtpFailure> {
@@ -155,11 +173,8 @@ impl Dialer {
         stream: TcpStream,
         peer: SocketAddr,
     ) -> Result<TcpStream, SmtpFailure> {
-        let mut lines = self.lines(
-            stream,
-            peer,
-            &ConnectionState::written_in(self.transcript.clone()),
-        );
+        let state = ConnectionState::written_in(self.transcript.clone());
+        let mut lines = self.lines(stream, peer, &state);
         let waits = self.timeouts;
         within(
             SmtpStage::Greeting,
@@ -180,10 +195,11 @@ impl Dialer {
             .iter()
             .any(|offer| offer.trim().eq_ignore_ascii_case("STARTTLS"))
         {
-            return Err(SmtpFailure::broken(
-                SmtpStage::StartTls,
-                "the server does not offer STARTTLS, and mail is not sent in the clear instead",
-            ));
+            let text = format!(
+                "the server does not offer STARTTLS, and mail is not sent in the clear instead; {}",
+                state.offers()
+            );
+            return Err(SmtpFailure::broken(SmtpStage::StartTls, text));
         }
         within(
             SmtpStage::StartTls,
@@ -207,6 +223,7 @@ impl Dialer {
         conn: &mut AsyncSmtpConnection,
         login: &Login,
         is_loopback: bool,
+        state: &ConnectionState,
     ) -> Result<(), SmtpFailure> {
         if matches!(self.protection, Protection::None) && !is_loopback {
             return Err(SmtpFailure::broken(
@@ -236,10 +253,24 @@ impl Dialer {
         let credentials = Credentials::new(login.username.clone(), secret);
         let authenticating = conn.auth(mechanisms, &credentials);
         let reply = within(SmtpStage::Auth, self.timeouts.command, authenticating).await?;
-        reply
-            .map(|_| ())
-            .map_err(|error| closed(SmtpFailure::from_lettre(SmtpStage::Auth, &error)))
+        reply.map(|_| ()).map_err(|error| {
+            let failure = closed(SmtpFailure::from_lettre(SmtpStage::Auth, &error));
+            // Without a reply no login was tried: none of the offered ones can be used.
+            match (&failure.reply, error.is_client()) {
+                (None, true) => SmtpFailure {
+                    text: format!("{}; {}", failure.text, state.offers()),
+                    ..failure
+                },
+                _ => failure,
+            }
+        })
     }
+}
+
+/// Whether the server says that it does not know the command EHLO.
+fn is_ehlo_unknown(failure: &SmtpFailure) -> bool {
+    let code = failure.reply.as_ref().map(|reply| reply.code);
+    failure.stage == SmtpStage::Ehlo && matches!(code, Some(500 | 502))
 }
 
 /// A connection that failed while it was being opened is never used.

@@ -4,7 +4,6 @@ use super::failure::SmtpFailure;
 use super::transcript::Transcript;
 use crate::failpoint;
 use crate::outbox::reply::Reply;
-use crate::outbox::settings::Protocol;
 use crate::outbox::stage::SmtpStage;
 use lettre::transport::smtp::client::AsyncTokioStream;
 use std::fmt::Debug;
@@ -12,7 +11,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
@@ -39,7 +38,7 @@ pub(super) struct ReplyReader<S> {
     inner: BufReader<S>,
     peer: SocketAddr,
     state: ConnectionState,
-    protocol: Protocol,
+    hello: Hello,
     /// The line that is being read.
     raw: Vec<u8>,
     /// The line that is being given.
@@ -59,6 +58,11 @@ struct ConnectionFlags {
     spoke: AtomicBool,
     pipelining: AtomicBool,
     has_more: AtomicBool,
+    /// Whether the reply to the greeting command is being read.
+    is_hello: AtomicBool,
+    greeted: AtomicBool,
+    /// The extensions that the server offers, in upper case.
+    offers: Mutex<Vec<String>>,
     transcript: Option<Transcript>,
 }
 
@@ -81,10 +85,29 @@ impl ConnectionState {
         self.0.has_more.load(Ordering::Relaxed)
     }
 
+    /// The extensions that the server offers, as an error says them.
+    pub(super) fn offers(&self) -> String {
+        let offers = self.0.offers.lock().unwrap_or_else(PoisonError::into_inner);
+        if offers.is_empty() {
+            return "the server offers no extensions".to_owned();
+        }
+        format!("the server offers {}", offers.join(", "))
+    }
+
     /// Whether the server has offered PIPELINING (RFC 2920); lettre does not keep what it does not use.
     pub(super) fn pipelining(&self) -> bool {
         self.0.pipelining.load(Ordering::Relaxed)
     }
+}
+
+/// The command that a client greets with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hello {
+    Ehlo,
+    /// For servers without extensions (RFC 5321 section 3.2).
+    Helo,
+    /// For mail stores (RFC 2033 section 4.1).
+    Lhlo,
 }
 
 impl<S: Wire> ReplyReader<S> {
@@ -98,7 +121,7 @@ impl<S: Wire> ReplyReader<S> {
             inner: BufReader::new(stream),
             peer,
             state,
-            protocol,
+            hello,
             raw: Vec::new(),
             line: Vec::new(),
             given: 0,
@@ -195,11 +218,32 @@ impl<S: Wire> ReplyReader<S> {
                 if let Some(transcript) = &self.state.0.transcript {
                     transcript.server(&String::from_utf8_lossy(&self.line));
                 }
-                if offers_pipelining(&self.line) {
-                    self.state.0.pipelining.store(true, Ordering::Relaxed);
+                if self.state.0.is_hello.load(Ordering::Relaxed) && self.line.starts_with(b"250") {
+                    self.note_offer();
                 }
                 return Poll::Ready(Ok(true));
             }
+        }
+    }
+}
+
+impl<S> ReplyReader<S> {
+    /// Notes an extension, and writes it as lettre knows it: keywords are compared without case
+    /// (RFC 5321 section 2.4), and old servers write `AUTH=PLAIN`.
+    fn note_offer(&mut self) {
+        self.line.make_ascii_uppercase();
+        if self.line.get(4..9) == Some(b"AUTH=") {
+            self.line[8] = b' ';
+        }
+        let offer = String::from_utf8_lossy(&self.line[4..]).trim().to_owned();
+        if offer == "PIPELINING" {
+            self.state.0.pipelining.store(true, Ordering::Relaxed);
+        }
+        // The first line is the server's name.
+        let is_first = !self.state.0.greeted.swap(true, Ordering::Relaxed);
+        if !is_first {
+            let mut offers = self.state.0.offers.lock().unwrap_or_else(PoisonError::into_inner);
+            offers.push(offer);
         }
     }
 }
@@ -233,13 +277,6 @@ fn mended(raw: &[u8]) -> Vec<u8> {
     line
 }
 
-fn offers_pipelining(line: &[u8]) -> bool {
-    line.starts_with(b"250")
-        && line
-            .get(4..)
-            .is_some_and(|word| word.trim_ascii().eq_ignore_ascii_case(b"PIPELINING"))
-}
-
 impl<S: Wire> AsyncRead for ReplyReader<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -266,9 +303,12 @@ impl<S: Wire> AsyncWrite for ReplyReader<S> {
         failpoint::pass();
         let bytes =
             &bytes[..failpoint::write_bytes_max().map_or(bytes.len(), |max| max.min(bytes.len()))];
-        // lettre knows no LMTP, whose greeting alone is another word (RFC 2033 section 4.1).
-        let translated = match bytes.strip_prefix(b"EHLO ") {
-            Some(name) if self.protocol == Protocol::Lmtp => Some([b"LHLO ", name].concat()),
+        // lettre greets with EHLO alone.
+        let name = bytes.strip_prefix(b"EHLO ");
+        self.state.0.is_hello.store(name.is_some(), Ordering::Relaxed);
+        let translated = match (name, self.hello) {
+            (Some(name), Hello::Lhlo) => Some([b"LHLO ", name].concat()),
+            (Some(name), Hello::Helo) => Some([b"HELO ", name].concat()),
             _ => None,
         };
         let bytes = translated.as_deref().unwrap_or(bytes);
@@ -306,7 +346,7 @@ mod tests {
         let said = said.to_vec();
         tokio::spawn(async move { server.write_all(&said).await });
         let mut text = String::new();
-        ReplyReader::new(client, peer, ConnectionState::default(), Protocol::Smtp)
+        ReplyReader::new(client, peer, ConnectionState::default(), Hello::Ehlo)
             .read_to_string(&mut text)
             .await?;
         Ok(text)

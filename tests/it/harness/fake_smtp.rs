@@ -408,6 +408,7 @@ impl Talk {
                         .collect();
                     self.answer(At::Ehlo, &many_lines("250", &lines)).await?;
                 }
+                "HELO" => _ = self.send("250 fake.example").await?,
                 "STARTTLS" => _ = self.answer(At::StartTls, "502 5.5.1 not here").await?,
                 "AUTH" => _ = self.answer(At::Auth, "235 2.7.0 welcome").await?,
                 "MAIL" => {

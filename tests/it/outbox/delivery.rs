@@ -580,31 +580,69 @@ async fn a_server_that_closes_after_some_messages_is_asked_again_at_once() {
 }
 
 #[tokio::test]
-async fn policy_refusals_in_a_row_pause_the_run_and_suppress_nobody() {
-    let outbox = Outbox::new().await;
-    outbox.queues(&refs(&names(12)));
-    outbox
-        .relay
-        .on(At::Rcpt)
-        .says("550 5.7.1 your host is on a blocklist");
-    let summary = outbox.delivers().await;
-    assert_eq!((summary.rejected, summary.accepted), (5, 0));
-    assert_eq!(
-        summary.relay_trouble.as_deref(),
-        Some("rcpt: 550 5.7.1 your host is on a blocklist")
-    );
-    assert_eq!(outbox.suppressed(), Vec::<String>::new());
-    assert_eq!(
-        outbox.states(),
-        BTreeMap::from([("rejected", 5), ("rendered", 7)])
-    );
+async fn a_relay_that_refuses_everybody_loses_no_reader_and_no_issue() {
+    let texts = [
+        "550 5.7.1 your host is on a blocklist",
+        "550 5.1.1 no such user",
+        "550 words that nobody knows",
+    ];
+    for text in texts {
+        for connections in [1, 4] {
+            let outbox = Outbox::new().await.with_connections(connections);
+            outbox.queues(&refs(&names(40)));
+            outbox.relay.on(At::Rcpt).says(text);
+            let summary = outbox.delivers().await;
+            assert_eq!((summary.rejected, summary.accepted), (0, 0), "{text}");
+            assert_eq!(summary.relay_trouble, Some(format!("rcpt: {text}")));
+            assert_eq!(outbox.suppressed(), Vec::<String>::new(), "{text}");
+            let waiting = outbox.states();
+            assert_eq!(waiting["deferred"] + waiting["rendered"], 40, "{text}");
+            assert!(waiting["deferred"] < 3 + connections as u64, "{text}");
 
-    // While it lasts nobody more is lost to it: one is asked, and waits.
+            // A probe that is refused waits, too.
+            outbox.passes(TimeDelta::seconds(61));
+            assert_eq!(outbox.delivers().await.deferred, 1);
+            outbox.relay.behaves();
+            outbox.passes(TimeDelta::minutes(10));
+            assert_eq!(outbox.delivers().await.accepted, 40, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_begins_to_refuse_in_the_middle_suppresses_nobody() {
+    let outbox = Outbox::new().await;
+    outbox.queues(&refs(&names(30)));
+    outbox.relay.on(At::Rcpt).after(12).says("550 5.1.1 unknown today");
+    let summary = outbox.delivers().await;
+    assert_eq!((summary.accepted, summary.rejected), (12, 0));
+    assert!(summary.relay_trouble.is_some());
+    assert_eq!(outbox.suppressed(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn dead_addresses_in_a_row_are_believed_when_they_are_refused_again() {
+    let outbox = Outbox::new().await;
+    let all = names(12);
+    outbox.queues(&refs(&all));
+    for name in &all[3..6] {
+        let to = address(name);
+        outbox.relay.on(At::Rcpt).to(&to).says("550 5.1.1 no such user");
+    }
+    let service = outbox.service();
+    let run = service.begin().await.unwrap();
+    run.step().await.unwrap();
+    assert_eq!(outbox.states()["accepted"], 3);
     outbox.passes(TimeDelta::seconds(61));
-    assert_eq!(outbox.delivers().await.deferred, 1);
-    outbox.relay.behaves();
+    run.step().await.unwrap();
+    run.step().await.unwrap();
+    assert_eq!(outbox.suppressed(), Vec::<String>::new());
     outbox.passes(TimeDelta::minutes(10));
-    assert_eq!(outbox.delivers().await.accepted, 7);
+    run.step().await.unwrap();
+    run.end().await.unwrap();
+    let states = outbox.states();
+    assert_eq!((states["accepted"], states["rejected"]), (9, 3));
+    assert_eq!(outbox.suppressed().len(), 3);
 }
 
 #[tokio::test]

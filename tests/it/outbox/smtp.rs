@@ -359,7 +359,8 @@ async fn without_starttls_there_is_no_conversation() {
             .await
     };
     let failure = dial(&encrypted).await.unwrap_err();
-    let words = "the server does not offer STARTTLS, and mail is not sent in the clear instead";
+    let words = "the server does not offer STARTTLS, and mail is not sent in the clear instead; \
+                 the server offers PIPELINING, 8BITMIME";
     check(&failure, SmtpStage::StartTls, words, false);
 
     let relay = FakeRelay::offering(&["STARTTLS", "AUTH PLAIN"]).await;
@@ -402,8 +403,37 @@ fn login() -> Login {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_know_ehlo_is_greeted_with_helo() {
+    for refusal in ["502 5.5.2 Error: command not recognized", "500 what?"] {
+        let relay = FakeRelay::start().await;
+        relay.on(At::Ehlo).says(refusal);
+        let dialer = Dialer::new(&settings(&relay), Timeouts::all(LONG)).unwrap();
+        for _ in 0..2 {
+            let mut connection = dialer.open().await.unwrap();
+            send(&mut connection, "a@example.org", HELLO).await.unwrap();
+        }
+        assert_eq!(relay.commands(2)[0], "HELO");
+        assert_eq!(relay.connections(), 3, "the next one begins with HELO");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_the_server_does_not_offer_is_said_with_what_it_offers() {
+    let relay = FakeRelay::offering(&["SIZE 1000", "auth cram-md5"]).await;
+    let with_login = SmtpSettings {
+        login: Some(login()),
+        ..settings(&relay)
+    };
+    let dialer = Dialer::new(&with_login, Timeouts::all(LONG)).unwrap();
+    let failure = dialer.open().await.unwrap_err();
+    assert_eq!(failure.stage, SmtpStage::Auth);
+    let words = "the server offers SIZE 1000, AUTH CRAM-MD5";
+    assert!(failure.text.ends_with(words), "{}", failure.text);
+}
+
+#[tokio::test]
 async fn a_login_is_used_on_the_loopback_and_its_refusal_is_said() {
-    for mechanism in ["AUTH PLAIN LOGIN", "AUTH PLAIN"] {
+    for mechanism in ["AUTH PLAIN LOGIN", "AUTH PLAIN", "auth login plain", "Auth=PLAIN"] {
         let relay = FakeRelay::offering(&[mechanism]).await;
         let with_login = SmtpSettings {
             login: Some(login()),
