@@ -3,7 +3,9 @@
 use super::context::{CliContext, address, now};
 use super::{Done, Failure, out};
 use crate::shapes::SuppressionShape;
+use crate::store::Suppression;
 use anyhow::anyhow;
+use chrono::NaiveDate;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -17,7 +19,17 @@ pub(super) enum Command {
         reason: String,
     },
     /// Allow mail to an address again; its subscriber becomes active
-    Remove { address: String },
+    Remove {
+        #[arg(required_unless_present_any = ["since", "reason"])]
+        #[arg(conflicts_with_all = ["since", "reason"])]
+        address: Option<String>,
+        /// All that were suppressed on this day or later (UTC)
+        #[arg(long, value_name = "DATE")]
+        since: Option<NaiveDate>,
+        /// All whose reason holds this text
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 pub(super) fn run(command: Command, context: &CliContext) -> Done {
@@ -66,12 +78,35 @@ pub(super) fn run(command: Command, context: &CliContext) -> Done {
             };
             Ok(out::line(format!("{what} {address}"))?)
         }
-        Command::Remove { address: text } => {
+        Command::Remove {
+            address: Some(text),
+            ..
+        } => {
             let address = address(&text)?;
             if !db.run_here(|store| store.lift_suppression(&address, now()))? {
                 return Err(Failure::Failed(anyhow!("{address} is not suppressed")));
             }
             Ok(out::line(format!("{address} may be written to again"))?)
+        }
+        Command::Remove { since, reason, .. } => {
+            let reason = reason.map(|text| text.to_lowercase());
+            let is_meant = |one: &Suppression| {
+                since.is_none_or(|since| one.at.date_naive() >= since)
+                    && reason
+                        .as_ref()
+                        .is_none_or(|text| one.reason.to_lowercase().contains(text))
+            };
+            let mut lifted = 0_u32;
+            db.run_here(|store| {
+                for one in store.suppressions()?.iter().filter(|one| is_meant(one)) {
+                    lifted += u32::from(store.lift_suppression(&one.address, now())?);
+                }
+                Ok(())
+            })?;
+            let what = if lifted == 1 { "address" } else { "addresses" };
+            Ok(out::line(format!(
+                "{lifted} {what} may be written to again"
+            ))?)
         }
     }
 }

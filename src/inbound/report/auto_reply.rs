@@ -170,7 +170,9 @@ fn has_subject(headers: &Headers) -> bool {
     SUBJECTS.iter().any(|words| {
         // Short words count at the start alone: a title may hold them anywhere.
         if is_answer || words.ends_with(':') || words.chars().count() < 9 && words.is_ascii() {
-            subject.trim_start_matches(['[', '(', '*']).starts_with(words)
+            subject
+                .trim_start_matches(['[', '(', '*'])
+                .starts_with(words)
         } else {
             subject.contains(words)
         }
@@ -249,6 +251,9 @@ mod tests {
             check(&answer, false);
         }
         check("In-Reply-To: <1@x>\nSubject: Automatic reply: Papers", true);
-        check("In-Reply-To: <1@x>\nSubject: Réponse automatique : Papers", true);
+        check(
+            "In-Reply-To: <1@x>\nSubject: Réponse automatique : Papers",
+            true,
+        );
     }
 }

@@ -623,13 +623,43 @@ const VETOES: &[&str] = &[
 
 /// Beginnings of questions that ask us to do it.
 const POLITE: &[&str] = &[
-    "can you", "could you", "would you", "will you", "can i please", "may i ask you",
-    "können sie", "könnten sie", "könnt ihr", "könntet ihr", "würden sie", "kannst du",
-    "pouvez-vous", "pourriez-vous", "pouvez vous", "pourriez vous", "peux-tu",
-    "podrían", "podría", "pueden", "puede", "podéis", "me pueden",
-    "potete", "potreste", "può", "potrebbe", "puoi",
-    "poderiam", "poderia", "podem", "pode",
-    "kunt u", "kun je", "wilt u", "zou u", "kunnen jullie",
+    "can you",
+    "could you",
+    "would you",
+    "will you",
+    "can i please",
+    "may i ask you",
+    "können sie",
+    "könnten sie",
+    "könnt ihr",
+    "könntet ihr",
+    "würden sie",
+    "kannst du",
+    "pouvez-vous",
+    "pourriez-vous",
+    "pouvez vous",
+    "pourriez vous",
+    "peux-tu",
+    "podrían",
+    "podría",
+    "pueden",
+    "puede",
+    "podéis",
+    "me pueden",
+    "potete",
+    "potreste",
+    "può",
+    "potrebbe",
+    "puoi",
+    "poderiam",
+    "poderia",
+    "podem",
+    "pode",
+    "kunt u",
+    "kun je",
+    "wilt u",
+    "zou u",
+    "kunnen jullie",
 ];
 
 /// How much of the text that a person wrote is read, in bytes: a longer one is a letter.
@@ -690,7 +720,11 @@ fn own_lines(body: &str) -> Vec<&str> {
         }
         if is_attribution(line) {
             // An answer may stand below what it quotes.
-            if lines.clone().next().is_some_and(|next| next.starts_with('>')) {
+            if lines
+                .clone()
+                .next()
+                .is_some_and(|next| next.starts_with('>'))
+            {
                 continue;
             }
             break;
@@ -713,7 +747,15 @@ fn starts_quote(line: &str) -> bool {
 /// Whether a line is `On Monday, somebody wrote:`.
 fn is_attribution(line: &str) -> bool {
     const ENDS: [&str; 9] = [
-        "wrote", "schrieb", "écrit", "escribió", "scritto", "escreveu", "schreef", "skrev", "写道",
+        "wrote",
+        "schrieb",
+        "écrit",
+        "escribió",
+        "scritto",
+        "escreveu",
+        "schreef",
+        "skrev",
+        "写道",
     ];
     let line = line.trim_end_matches([':', '：', ' ']).to_lowercase();
     let has_date = line.contains("20") && line.bytes().filter(u8::is_ascii_digit).count() >= 5;
@@ -727,16 +769,42 @@ fn is_attribution(line: &str) -> bool {
 /// Whether a line greets, and says nothing more.
 fn is_greeting(line: &str) -> bool {
     const STARTS: [&str; 29] = [
-        "hi", "hello", "hey", "dear", "good morning", "good afternoon", "good evening", "to whom",
-        "hallo", "guten", "sehr geehrte", "liebe", "moin", "servus", "bonjour", "madame",
-        "monsieur", "hola", "buen", "estimad", "ciao", "gentil", "salve", "olá", "ola", "prezad",
-        "beste", "geachte", "caro",
+        "hi",
+        "hello",
+        "hey",
+        "dear",
+        "good morning",
+        "good afternoon",
+        "good evening",
+        "to whom",
+        "hallo",
+        "guten",
+        "sehr geehrte",
+        "liebe",
+        "moin",
+        "servus",
+        "bonjour",
+        "madame",
+        "monsieur",
+        "hola",
+        "buen",
+        "estimad",
+        "ciao",
+        "gentil",
+        "salve",
+        "olá",
+        "ola",
+        "prezad",
+        "beste",
+        "geachte",
+        "caro",
     ];
     let line = line.to_lowercase();
     line.len() <= 60
         && STARTS.iter().any(|start| {
-            line.strip_prefix(start)
-                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()) || start.len() > 3)
+            line.strip_prefix(start).is_some_and(|rest| {
+                !rest.starts_with(|c: char| c.is_alphanumeric()) || start.len() > 3
+            })
         })
         && line.ends_with([',', '!', ':', '.', ' '])
         || ["hi", "hello", "hallo", "hola", "ciao", "bonjour"].contains(&line.as_str())
@@ -802,9 +870,15 @@ mod tests {
             "请取消订阅，谢谢。",
         ];
         for body in wishes {
-            assert!(is_request(&Headers::read("Subject: Re: Papers"), body), "{body}");
+            assert!(
+                is_request(&Headers::read("Subject: Re: Papers"), body),
+                "{body}"
+            );
         }
-        assert!(is_request(&Headers::read("Subject: Please unsubscribe me"), ""));
+        assert!(is_request(
+            &Headers::read("Subject: Please unsubscribe me"),
+            ""
+        ));
     }
 
     #[test]
@@ -833,7 +907,10 @@ mod tests {
             "Great.\n\nFrom: Paper digest\nPlease unsubscribe me from this list.",
         ];
         for body in others {
-            assert!(!is_request(&Headers::read("Subject: Re: Papers"), body), "{body}");
+            assert!(
+                !is_request(&Headers::read("Subject: Re: Papers"), body),
+                "{body}"
+            );
         }
     }
 }

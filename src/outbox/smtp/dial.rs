@@ -124,7 +124,12 @@ impl Dialer {
         }
     }
 
-    fn lines<S: Wire>(&self, stream: S, peer: SocketAddr, state: &ConnectionState) -> ReplyReader<S> {
+    fn lines<S: Wire>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        state: &ConnectionState,
+    ) -> ReplyReader<S> {
         let hello = match self.protocol {
             Protocol::Lmtp => Hello::Lhlo,
             Protocol::Smtp if self.needs_helo.load(Ordering::Relaxed) => Hello::Helo,

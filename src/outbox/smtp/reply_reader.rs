@@ -11,8 +11,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 
@@ -242,7 +242,12 @@ impl<S> ReplyReader<S> {
         // The first line is the server's name.
         let is_first = !self.state.0.greeted.swap(true, Ordering::Relaxed);
         if !is_first {
-            let mut offers = self.state.0.offers.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut offers = self
+                .state
+                .0
+                .offers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             offers.push(offer);
         }
     }
@@ -305,7 +310,10 @@ impl<S: Wire> AsyncWrite for ReplyReader<S> {
             &bytes[..failpoint::write_bytes_max().map_or(bytes.len(), |max| max.min(bytes.len()))];
         // lettre greets with EHLO alone.
         let name = bytes.strip_prefix(b"EHLO ");
-        self.state.0.is_hello.store(name.is_some(), Ordering::Relaxed);
+        self.state
+            .0
+            .is_hello
+            .store(name.is_some(), Ordering::Relaxed);
         let translated = match (name, self.hello) {
             (Some(name), Hello::Lhlo) => Some([b"LHLO ", name].concat()),
             (Some(name), Hello::Helo) => Some([b"HELO ", name].concat()),

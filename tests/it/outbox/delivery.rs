@@ -613,7 +613,11 @@ async fn a_relay_that_refuses_everybody_loses_no_reader_and_no_issue() {
 async fn a_relay_that_begins_to_refuse_in_the_middle_suppresses_nobody() {
     let outbox = Outbox::new().await;
     outbox.queues(&refs(&names(30)));
-    outbox.relay.on(At::Rcpt).after(12).says("550 5.1.1 unknown today");
+    outbox
+        .relay
+        .on(At::Rcpt)
+        .after(12)
+        .says("550 5.1.1 unknown today");
     let summary = outbox.delivers().await;
     assert_eq!((summary.accepted, summary.rejected), (12, 0));
     assert!(summary.relay_trouble.is_some());
@@ -627,7 +631,11 @@ async fn dead_addresses_in_a_row_are_believed_when_they_are_refused_again() {
     outbox.queues(&refs(&all));
     for name in &all[3..6] {
         let to = address(name);
-        outbox.relay.on(At::Rcpt).to(&to).says("550 5.1.1 no such user");
+        outbox
+            .relay
+            .on(At::Rcpt)
+            .to(&to)
+            .says("550 5.1.1 no such user");
     }
     let service = outbox.service();
     let run = service.begin().await.unwrap();

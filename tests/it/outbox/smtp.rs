@@ -433,7 +433,12 @@ async fn a_login_that_the_server_does_not_offer_is_said_with_what_it_offers() {
 
 #[tokio::test]
 async fn a_login_is_used_on_the_loopback_and_its_refusal_is_said() {
-    for mechanism in ["AUTH PLAIN LOGIN", "AUTH PLAIN", "auth login plain", "Auth=PLAIN"] {
+    for mechanism in [
+        "AUTH PLAIN LOGIN",
+        "AUTH PLAIN",
+        "auth login plain",
+        "Auth=PLAIN",
+    ] {
         let relay = FakeRelay::offering(&[mechanism]).await;
         let with_login = SmtpSettings {
             login: Some(login()),
