@@ -395,7 +395,6 @@ pub(super) const ROWS: &[(Reason, &[&str])] = &[
             "account*does not exist",
             "no mailbox here by that name",
             "invalid recipient",
-            "invalid mailbox",
             "not our customer",
             "mailbox not found",
             "address rejected: access denied",
