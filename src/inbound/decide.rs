@@ -1,4 +1,4 @@
-//! What is done about a report. Pure.
+//! Decides the action for a report. Pure.
 
 use super::verdict::{Class, Verdict};
 use crate::store::{DeliveryState, Earlier, Effect, Reported};
@@ -10,12 +10,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 const TOKEN_AGE_MAX: TimeDelta = TimeDelta::days(60);
 const UNSIGNED_AGE_MAX: TimeDelta = TimeDelta::days(14);
 
-/// A mailbox that could not take so many …
+/// The number of issues, among the last [`SOFT_AMONG`], after which a mailbox that could not take
+/// them is given up; as when a server refuses on the spot.
 const SOFT_MAX: u32 = 3;
-/// … of the last so many issues is given up; as when a server refuses on the spot.
+/// The number of issues that are looked at.
 pub const SOFT_AMONG: u32 = 5;
 
-/// How it is known what the report is about.
+/// The proof that a report is about a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// By a token that we signed.
@@ -26,7 +27,7 @@ pub enum Proof {
     Provider,
 }
 
-/// What is done.
+/// The action for a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Nothing is sent to the address any more.
@@ -41,12 +42,12 @@ pub enum Action {
     Confirm,
     /// It is remembered, and nothing is done.
     Note,
-    /// Nothing.
+    /// No action, and no record.
     None,
 }
 
 impl Action {
-    /// Its word.
+    /// The word that is stored and shown.
     pub fn word(self) -> &'static str {
         match self {
             Action::Suppress => "suppress",
@@ -59,7 +60,7 @@ impl Action {
         }
     }
 
-    /// What it does to the database, given what kind of report it follows.
+    /// The effect on the database, given the class of the report.
     pub fn effect(self, class: Class) -> Effect {
         match (self, class) {
             (Action::Suppress, Class::Complaint) => Effect::SuppressAndLeave,
@@ -74,9 +75,9 @@ impl Action {
 /// An action and why, in words for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// Why.
+    /// The reason, in words for people.
     pub why: &'static str,
 }
 
@@ -84,7 +85,7 @@ const fn decision(action: Action, why: &'static str) -> Decision {
     Decision { action, why }
 }
 
-/// What is done about a report on `delivery`, known by `proof`; `earlier` are
+/// Decides the action for a report on `delivery`, known by `proof`; `earlier` are
 /// the deliveries to the address before it, newest first.
 pub fn decide(
     verdict: &Verdict,
@@ -126,8 +127,8 @@ pub fn decide(
             "it is about another address than that mail was sent to",
         );
     }
-    // Where they forward to is not our address: that box may go, and they get another one. Whoever was forwarded a
-    // mail with its token may write such a report, too.
+    // The address that they forward to is not ours to judge: that mailbox may go, and they get
+    // another one. A person who was forwarded a mail with its token may write such a report, too.
     let is_elsewhere = !is_named
         && verdict
             .recipient
@@ -159,7 +160,8 @@ pub fn decide(
     }
 }
 
-/// Whether one address may be the other as a server of theirs writes it: the name it has within, a host of the domain.
+/// Whether one address may be the other as a server of theirs writes it: the name that it has
+/// inside, or a host of the domain.
 fn is_near(one: &str, other: &str) -> bool {
     let parts = |address: &str| {
         let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
@@ -176,7 +178,7 @@ fn is_near(one: &str, other: &str) -> bool {
     }
 }
 
-/// How often the mailbox failed before, since it last took an issue that did not come back.
+/// Counts how often the mailbox failed, since it last took an issue that did not come back.
 fn soft_before(earlier: &[Earlier]) -> u32 {
     let among = earlier.iter().take(SOFT_AMONG as usize - 1);
     let since_taken =

@@ -1,4 +1,4 @@
-//! What in a report proves that it is about a mail of ours. Pure.
+//! Finds proof in a report that it is about a mail of ours. Pure.
 //!
 //! Anybody can write a report. So nobody is given up on its word alone: it must
 //! carry what only the recipient of that mail can know, a signed token or the
@@ -12,7 +12,7 @@ use crate::token::{Scope, Signer};
 /// The envelope of what came, and the way.
 #[derive(Debug, Clone, Default)]
 pub struct Envelope {
-    /// Whom it was sent to, where the mail server says so.
+    /// The envelope recipients, if the mail server gives them.
     pub to: Vec<String>,
     /// `mail`, `ses`, `postmark`, …
     pub source: ReportChannel,
@@ -38,7 +38,7 @@ impl ReportChannel {
     }
 }
 
-/// What is proved, the strongest first.
+/// The proofs in a report, the strongest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
     /// The delivery whose signed token it carries.
@@ -67,7 +67,7 @@ impl Evidence {
 const TOKENS_MAX: usize = 200;
 const MESSAGE_IDS_MAX: usize = 20;
 
-/// What `report` proves.
+/// Collects the proofs in `report`.
 pub fn evidence(
     report: &Report,
     envelope: &Envelope,

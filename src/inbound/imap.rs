@@ -1,8 +1,8 @@
 //! A small IMAP client (RFC 3501, IDLE: RFC 2177, MOVE: RFC 6851) for one
 //! mailbox of reports.
 //!
-//! What is ours is marked as seen, and moved if the settings say where; what is
-//! not stays unseen, and nothing is ever deleted.
+//! Our reports are marked as seen, and moved if the settings name a mailbox; other mail stays
+//! unseen, and nothing is ever deleted.
 
 mod wire;
 
@@ -23,28 +23,28 @@ const STRANGERS_MAX: usize = 100_000;
 /// look in between finds what an unreliable notice has missed.
 pub const IDLE: Duration = Duration::from_mins(5);
 
-/// Why the mailbox cannot be read.
+/// An error of the mailbox.
 #[derive(Debug, thiserror::Error)]
 pub enum ImapError {
     /// The way to it.
     #[error("cannot talk to the IMAP server {host} ({advice})")]
     Broken {
-        /// Which.
+        /// The host name of the server.
         host: String,
-        /// What to do about it.
+        /// The remedy.
         advice: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         cause: io::Error,
     },
     /// It said no.
     #[error("the IMAP server refused {command}: {text} ({advice})")]
     Refused {
-        /// What, without secrets.
+        /// The command, without secrets.
         command: &'static str,
         /// Its words.
         text: String,
-        /// What to do about it.
+        /// The remedy.
         advice: &'static str,
     },
 }
@@ -93,7 +93,8 @@ impl Mailbox {
         self.can_move
     }
 
-    /// Makes the mailbox for what was taken in if it is missing: found out late, every report would fail on it.
+    /// Makes the mailbox for what was taken in if it is missing: found out late, every report would
+    /// fail on it.
     async fn has_a_place_for_what_is_done(&mut self) -> Result<(), ImapError> {
         let Some(done) = self.settings.done_mailbox.clone().filter(|_| self.can_move) else {
             return Ok(());
@@ -140,8 +141,8 @@ impl Mailbox {
             .find_map(Response::into_literal))
     }
 
-    /// Marks mails of ours as seen, and moves them if the settings say where. All at once: a mailbox of
-    /// thousands is written anew for each command.
+    /// Marks mails of ours as seen, and moves them if the settings say where. All at once: a
+    /// mailbox of thousands is written anew for each command.
     pub async fn settle(&mut self, numbers: &[u32]) -> Result<(), ImapError> {
         if numbers.is_empty() {
             return Ok(());
@@ -165,7 +166,8 @@ impl Mailbox {
         self.strangers.insert(number);
     }
 
-    /// Waits until something may have come, at most [`IDLE`]. Cancelling it leaves the connection unusable.
+    /// Waits until something may have come, at most [`IDLE`]. Cancelling it leaves the connection
+    /// unusable.
     pub async fn wait(&mut self) -> Result<(), ImapError> {
         if !self.can_idle {
             tokio::time::sleep(IDLE / 5).await;
@@ -241,7 +243,7 @@ fn broken(settings: &ImapSettings, cause: io::Error) -> ImapError {
     }
 }
 
-/// What to do when the server refuses a command.
+/// The remedy for a refused command.
 fn advice_on(command: &str) -> &'static str {
     match command {
         "LOGIN" => "look at username and password_file in [inbound.imap]",

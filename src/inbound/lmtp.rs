@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 /// Conversations at once; a flood waits outside.
 const CONNECTIONS_MAX: usize = 20;
 
-/// What is said first, without the line end.
+/// The greeting, without the line end.
 pub const GREETING: &str = "220 paperboy LMTP";
 
 /// RFC 5321 section 4.5.3.1.4 wants 512, with room for parameters.
@@ -34,7 +34,7 @@ const DATA_BYTES_MAX: usize = 128 << 20;
 /// RFC 5321 section 4.5.3.2.7: at least 5 minutes.
 const COMMAND_WAIT: Duration = Duration::from_mins(5);
 
-/// How long a report may take to be recorded: the database may be busy for 30 seconds.
+/// The longest that recording may take: the database may be busy for 30 seconds.
 const TAKE_WAIT: Duration = Duration::from_mins(2);
 
 /// A mail that was handed over, to be answered.
@@ -75,7 +75,7 @@ pub async fn serve(
             let session = Session { ours, hand_over };
             tokio::select! {
                 () = stop.cancelled() => {}
-                // Whoever hangs up keeps the mail.
+                // A client that hangs up keeps the mail.
                 _ = session.run(stream) => {}
             }
             drop(seat);
@@ -184,7 +184,8 @@ impl Session {
                 };
                 mail.extend_from_slice(bare);
             }
-            // A dot ends the text at the start of a line alone, not where a piece of a long one begins.
+            // A dot ends the text at the start of a line alone, not where a piece of a long one
+            // begins.
             starts = line.ends_with(b"\n");
         }
     }

@@ -1,7 +1,7 @@
 //! A Maildir into which a mail server puts reports.
 //!
-//! What is ours moves to `cur`, marked as seen; what is not stays where it is,
-//! untouched, and nothing is ever deleted. A mail program that looks into the
+//! Our reports move to `cur`, marked as seen; other mail stays untouched, and nothing is ever
+//! deleted. A mail program that looks into the
 //! Maildir moves mails from `new` to `cur` before they are read, so those in
 //! `cur` that nobody has seen are looked at, too.
 
@@ -16,11 +16,11 @@ pub const STEP_MAILS: usize = 500;
 /// Names of mails that are not ours that are remembered.
 const STRANGERS_MAX: usize = 100_000;
 
-/// What is known of a Maildir between two looks at it.
+/// The state of a Maildir between two scans.
 #[derive(Debug, Default)]
 pub struct MaildirScan {
     strangers: HashSet<std::ffi::OsString>,
-    /// When `cur` was last changed before it was last read: it grows for ever.
+    /// The change time of `cur` at its last scan, for it grows for ever.
     read_cur: Option<SystemTime>,
 }
 

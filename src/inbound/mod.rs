@@ -1,15 +1,15 @@
-//! Listens: what comes back.
+//! Takes in what comes back: reports, complaints and requests to leave.
 //!
 //! ```text
-//!  alias · Maildir · IMAP · LMTP ─▶ reading ─▶ verdict ┐
-//!  webhooks ─▶ hooks ──────────────────────────────────┼─▶ decide ─▶ ( store: reports, suppressions )
-//!                                       evidence ──────┘
+//!  alias · Maildir · IMAP · LMTP ─▶ report ─▶ verdict ┐
+//!  webhooks ─▶ hooks ─────────────────────────────────┼─▶ decide ─▶ ( store: reports,
+//!                                       evidence ─────┘                suppressions )
 //! ```
 //!
-//! [`report`] says what a mail is, [`verdict`] what that means, [`evidence`]
-//! what it proves, [`decide`] what is done: all pure. [`Reception`] joins them
-//! with the database. The ways in ([`maildir`], [`imap`], [`lmtp`], [`hooks`])
-//! know nothing of either. Mail that is not for us is left where it is.
+//! [`report`] parses a mail, [`verdict`] gives each recipient a class, [`evidence`] finds the proof
+//! that it is about a mail of ours, [`decide`] chooses the action: all pure. [`Reception`] joins them
+//! with the database. The transports ([`maildir`], [`imap`], [`lmtp`], [`hooks`]) know nothing of
+//! either. Mail that is not for us is left alone.
 
 pub mod decide;
 pub mod evidence;

@@ -1,4 +1,4 @@
-//! Takes a report in: reads, judges, looks up, decides, records.
+//! Takes in a report: reads it, judges it, looks up the delivery, decides and records.
 
 use super::decide::{Action, Decision, Proof, SOFT_AMONG, decide};
 use super::evidence::{Envelope, Evidence, ReportChannel, evidence};
@@ -12,18 +12,19 @@ use chrono::{DateTime, Utc};
 use ring::digest::{SHA256, digest};
 use std::fmt::Write as _;
 
-/// Reports on one delivery that are recorded: who holds its token could write for ever.
+/// The number of reports on one delivery that are recorded: a holder of its token could write
+/// without end.
 const REPORTS_MAX: u32 = 20;
 
 /// Recipients of one report that are looked up: our mails have one each.
 const LOOKUPS_MAX: usize = 100;
 
-/// What became of a mail.
+/// The result of taking in a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// What it says, a verdict for each recipient; at least one.
+    /// The verdicts, one for each recipient; at least one.
     pub verdicts: Vec<Verdict>,
-    /// What is done about the first of them that something is done about.
+    /// The decision about the recipient of our delivery.
     pub decision: Decision,
     /// Whether it is for us: it came to our addresses, or is about a mail of ours.
     pub is_ours: bool,
@@ -42,7 +43,7 @@ pub struct Reception {
     pub signer: Signer,
 }
 
-/// What a report was found to be about.
+/// The delivery that a report is about, with the proof.
 struct MatchedDelivery {
     delivery: Reported,
     proof: Proof,
@@ -108,7 +109,8 @@ impl Reception {
             }
             return Ok(receipt);
         }
-        // A report tells of one mail, and a mail of ours has one recipient: it is judged by the verdict on that one.
+        // A report tells of one mail, and a mail of ours has one recipient: it is judged by the
+        // verdict on that one.
         let Some(about) = about(store, &receipt.verdicts, &proved, envelope.source)? else {
             return Ok(receipt);
         };
@@ -146,7 +148,7 @@ impl Reception {
     }
 }
 
-/// What is done about a mail of somebody who may want to leave, and what is recorded of it.
+/// Decides about a mail of a person who may want to leave, with the report to be recorded.
 fn leaving(
     store: &mut dyn Store,
     report: &Report,
@@ -154,7 +156,8 @@ fn leaving(
     proved: &Evidence,
 ) -> Result<Option<(Decision, Option<NewReport>)>, StoreError> {
     let class = all[0].class;
-    // Whatever a person writes to the address with their token, they want to leave; machines are not heard.
+    // Any mail of a person to the address with their token ends the subscription; automatic mail
+    // does not.
     let by_token = proved
         .leaver
         .filter(|_| matches!(class, Class::Unsubscribe | Class::Unknown));

@@ -14,13 +14,13 @@ pub struct InboundSettings {
     pub maildir: Option<PathBuf>,
     /// The mailbox on another server into which it comes.
     pub imap: Option<ImapSettings>,
-    /// Where a mail server on this machine hands it over.
+    /// The LMTP server for a mail server on this machine.
     pub lmtp: Option<LmtpSettings>,
-    /// Which providers may report by webhook.
+    /// The keys of the providers that may report by webhook.
     pub webhooks: WebhookSettings,
 }
 
-/// How an IMAP server is reached.
+/// The encryption of an IMAP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImapSecurity {
     /// TLS from the first byte.
@@ -38,15 +38,16 @@ pub struct ImapSettings {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// How the connection is protected.
+    /// The encryption of the connection.
     pub security: ImapSecurity,
-    /// Who logs in.
+    /// The user name.
     pub username: String,
-    /// With what.
+    /// The password.
     pub password: SecretString,
-    /// What is read.
+    /// The mailbox that is read.
     pub mailbox: String,
-    /// Where reports are moved once they are read; they are only marked as seen if it is absent.
+    /// The mailbox to which reports are moved once they are read; without it they are only marked
+    /// as seen.
     pub done_mailbox: Option<String>,
     /// Certificates to trust besides the system's, PEM.
     pub ca_file: Option<PathBuf>,
@@ -55,7 +56,7 @@ pub struct ImapSettings {
 /// The `[inbound.lmtp]` settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LmtpSettings {
-    /// Where the mail server connects.
+    /// The address on which the LMTP server listens.
     pub listen: SocketAddr,
 }
 

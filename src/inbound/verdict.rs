@@ -1,9 +1,9 @@
-//! What a report comes to: a class for each recipient. Pure.
+//! Gives each recipient of a report a class. Pure.
 
 use super::report::{DsnAction, FailedRecipient, Report, ReportKind};
 use crate::refusal::{EnhancedCode, Fault, Reason};
 
-/// What kind of news it is.
+/// The class of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// The address is gone.
@@ -43,13 +43,13 @@ impl Class {
 /// The news about one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// What kind.
+    /// The class.
     pub class: Class,
-    /// Whom it is about, if it says.
+    /// The recipient, if the report names one.
     pub recipient: Option<String>,
     /// The address that we had given, where the report tells it apart.
     pub given: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: Option<Reason>,
     /// The enhanced code; X.0.0 where the report has none and its class is known.
     pub status: Option<EnhancedCode>,
@@ -59,7 +59,7 @@ pub struct Verdict {
     pub is_from_person: bool,
 }
 
-/// How many letters of a server's words are kept.
+/// The longest part of a server's words that is kept, in characters.
 const DIAGNOSTIC_CHARS_MAX: usize = 500;
 
 /// The news in a report; at least one.

@@ -1,6 +1,6 @@
-//! Decides at whose door a refusal lies. Pure.
+//! Decides whose fault a refused recipient is. Pure.
 //!
-//! A server that dislikes *us* refuses everybody and must not cost anybody their subscription; a
+//! A server that refuses *us* refuses everybody and must not cost anybody their subscription; a
 //! server that does not know *them* is believed at once. Before RCPT everything is about us. From
 //! RCPT on the words decide, by the table that returned reports are read by, too
 //! ([`crate::refusal`]): 550 at RCPT also means "rejected for policy reasons" (RFC 5321 section
@@ -10,7 +10,7 @@ use super::reply::Reply;
 use super::stage::SmtpStage;
 use crate::refusal::{Basis, Command, EnhancedCode, Fault, Reason, Refusal, diagnose};
 
-/// Whose fault a refusal is, and for how long.
+/// The party at fault for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
     /// The address does not exist or takes no mail: never again.
@@ -85,8 +85,9 @@ fn for_good(refusal: &Refusal<'_>) -> Blame {
         // A protocol error is a fault of a program, and does not show of which.
         (Reason::SyntaxError, _) => Blame::Unclear,
         (_, Fault::Sender) => Blame::Policy,
-        // After the text a bare code is mostly about the text.
-        (_, Fault::Recipient) => Blame::Recipient,
+        (_, Fault::Recipient) if found.basis != Basis::Code || is_telling(refusal) => {
+            Blame::Recipient
+        }
         // Mailbox full (5.2.2, or in words): people do tidy up, so it is temporary.
         (Reason::MailboxFull, _) if found.basis != Basis::Reply => Blame::RecipientSoft,
         // A routing loop at the recipient's side (RFC 3463 section 3.5): mended by people.
@@ -94,6 +95,25 @@ fn for_good(refusal: &Refusal<'_>) -> Blame {
         (_, Fault::Mailbox) if found.basis == Basis::Sure => Blame::RecipientSoft,
         _ => Blame::Unclear,
     }
+}
+
+/// Whether the code alone says that the address is wrong: no such mailbox or host, malformed, moved
+/// (RFC 3463 section 3.2), no mail taken (RFC 7505), no route (section 3.5). 5.1.0 and the others
+/// are used for refusals of senders, too; Cisco's gateways mean the recipient.
+fn is_telling(refusal: &Refusal<'_>) -> bool {
+    let is_cisco = || {
+        refusal
+            .text
+            .to_ascii_lowercase()
+            .starts_with("address rejected")
+    };
+    refusal
+        .code
+        .is_some_and(|code| match (code.subject, code.detail) {
+            (1, 1..=3 | 6 | 10) | (4, 4) => true,
+            (1, 0) => is_cisco(),
+            _ => false,
+        })
 }
 
 fn is_temporary(text: &str) -> bool {
@@ -288,6 +308,25 @@ mod tests {
         check(SmtpStage::Dot, 550, "message not accepted", Blame::Unclear);
         check(SmtpStage::Data, 503, "bad sequence", Blame::Unclear);
         check(SmtpStage::Rcpt, 501, "syntax", Blame::Unclear);
+        check(
+            SmtpStage::Rcpt,
+            550,
+            "nobody knows these words",
+            Blame::Unclear,
+        );
+        check(SmtpStage::Rcpt, 550, "", Blame::Unclear);
+        check(
+            SmtpStage::Rcpt,
+            550,
+            "5.1.0 nobody knows these words",
+            Blame::Unclear,
+        );
+        check(
+            SmtpStage::Rcpt,
+            550,
+            "5.2.0 nobody knows these words",
+            Blame::Unclear,
+        );
         check(SmtpStage::Rcpt, 599, "?", Blame::Unclear);
     }
 

@@ -1,5 +1,5 @@
-//! What the connections of one sender share: what happened is judged, recorded
-//! and counted here.
+//! The state that the connections of one run share; it judges, records and counts the ends of
+//! attempts.
 
 use super::DeliverError;
 use super::blame::Blame;
@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 /// The envelope sender of a delivery.
 pub type EnvelopeSender = Arc<dyn Fn(DeliveryId) -> String + Send + Sync>;
 
-/// Is told how far a run has come.
+/// Receives the progress of a run.
 pub type ProgressListener = Arc<dyn Fn(&Progress) + Send + Sync>;
 
-/// Where mail goes, ready to be used.
+/// The way out for mail, ready to be used.
 pub(super) enum Route {
     Smtp {
         dialer: Box<Dialer>,
@@ -143,8 +143,8 @@ impl DeliveryContext {
     /// Trouble with the relay cancels `halt`.
     ///
     /// A refusal for good is recorded once the relay has accepted enough of the recipients after
-    /// it. Where it refuses most of them instead, it refuses us: their mail waits, and no address is
-    /// suppressed.
+    /// it. Where it refuses most of them instead, it refuses us: their mail waits, and no address
+    /// is suppressed.
     pub(super) async fn record_end(
         &self,
         claimed: &Claimed,
@@ -230,7 +230,8 @@ impl DeliveryContext {
         self.ledger.settle(settlement).await
     }
 
-    /// Records the refusals that have waited: the relay accepts others, so the recipients are meant.
+    /// Records the refusals that have waited: the relay accepts others, so the recipients are
+    /// meant.
     pub(super) async fn confirm_refusals(&self) -> Result<(), DeliverError> {
         let undecided = std::mem::take(&mut *self.undecided());
         self.settle_all(undecided).await
@@ -267,7 +268,7 @@ impl DeliveryContext {
         Ok(soft_before(&earlier))
     }
 
-    /// A connection broke before a text left.
+    /// Notes a connection that broke before a text left.
     pub(super) async fn connection_broke(
         &self,
         failure: &SmtpFailure,
@@ -289,7 +290,7 @@ impl DeliveryContext {
         .await
     }
 
-    /// Tells the listener, if there is one.
+    /// Reports the progress to the listener, if there is one.
     pub(super) fn report_progress(&self, waits_until: Option<DateTime<Utc>>) {
         if let Some(listener) = &self.listener {
             listener(&Progress {

@@ -1,4 +1,4 @@
-//! How fast messages may leave for one destination. Pure.
+//! Rate limits for each destination domain. Pure.
 //!
 //! A relay that delivers for us keeps the providers' pace itself. Where we hand
 //! mail to the providers, or the relay does not care, each domain has a bucket
@@ -57,7 +57,7 @@ impl Destinations {
         self.rates.insert(domain, Rate::new(&limits, &before, now));
     }
 
-    /// What to remember of `domain` over a restart.
+    /// The buckets of `domain`, to be stored over a restart.
     pub(super) fn buckets(&self, domain: &str) -> Vec<RateBucket> {
         self.rates
             .get(domain)
@@ -65,7 +65,7 @@ impl Destinations {
             .unwrap_or_default()
     }
 
-    /// When the delivery `id` may leave for `domain`: `None` for at once. A later
+    /// The instant from which the delivery `id` may leave for `domain`: `None` for at once. A later
     /// time is kept for it, so that it is told so once.
     pub(super) fn turn(
         &mut self,

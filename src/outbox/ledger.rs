@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-/// Why something was not recorded. Shared by all whose requests were in the same commit.
+/// The error for which something was not recorded. Shared by all whose requests were in the same
+/// commit.
 pub(super) type NotRecorded = Arc<StoreError>;
 
 /// The way to the ledger. Clones share it; the task behind it ends with the last one.
@@ -28,7 +29,7 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 pub(super) struct Recording<T = ()>(oneshot::Receiver<Result<T, NotRecorded>>);
 
-/// How many commits there were and how long they took.
+/// Counts the commits and their time.
 #[derive(Debug, Default)]
 struct Commits {
     count: AtomicU64,
@@ -53,10 +54,10 @@ enum Request {
 /// Requests in one commit at most; there are never more than a few for each connection.
 const GATHERED_MAX: usize = 1024;
 
-/// How long the end of a message waits for company.
+/// The longest that a settlement waits for other requests.
 const SETTLE_WAIT: Duration = Duration::from_millis(2);
 
-/// The longest that a mark waits for company, however slow the disk is.
+/// The longest that a mark waits for other requests, however slow the disk is.
 const BATCH_WAIT_MAX: Duration = Duration::from_millis(10);
 
 impl Ledger {
@@ -72,7 +73,8 @@ impl Ledger {
             failed: None,
             pace: None,
         };
-        // On a thread of its own, which talks to the store directly: a mark is then two wake-ups away, not four.
+        // On a thread of its own, which talks to the store directly: a mark is then two wake-ups
+        // away, not four.
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || runtime.block_on(writer.write_all(gathered)));
         Ledger { requests, commits }
@@ -198,7 +200,8 @@ impl Writer {
         }
     }
 
-    /// Waits for requests that are about to come, where sharing their commit saves more than the wait costs.
+    /// Waits for requests that are about to come, where sharing their commit saves more than the
+    /// wait costs.
     async fn wait_for_batch(
         &self,
         requests: &mut mpsc::Receiver<Request>,
@@ -211,8 +214,8 @@ impl Writer {
                 .filter(|request| matches!(request, Request::Mark(..)))
                 .count();
             let wait = match marks {
-                // Nobody waits for the end of a message until the next one is to leave over its connection.
-                // Alone, every second commit would be for ends.
+                // Nobody waits for the end of a message until the next one is to leave over its
+                // connection. Alone, every second commit would be for ends.
                 0 => SETTLE_WAIT,
                 // The whole workers waits.
                 _ if marks >= self.workers => return,
@@ -245,6 +248,6 @@ impl Writer {
 }
 
 fn answer<T>(done: oneshot::Sender<Result<T, NotRecorded>>, result: Result<T, NotRecorded>) {
-    // Whoever asked may have gone; the ledger does not mind.
+    // The receiver may have been dropped; the commit stands all the same.
     let _ = done.send(result);
 }

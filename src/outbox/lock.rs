@@ -15,21 +15,21 @@ pub struct SendingLock {
     _file: File,
 }
 
-/// Why the lock was not taken.
+/// An error that keeps the lock from being taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has it.
     #[error("another paperboy is sending already: {holder}")]
     Taken {
-        /// What it calls itself.
+        /// The name of the process that has it.
         holder: String,
     },
     /// The file cannot be made or locked.
     #[error("cannot lock {path}")]
     Io {
-        /// Which file.
+        /// The path of the lock file.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

@@ -16,26 +16,26 @@
 //!                 │ another connection tries                   │ resent once, then held
 //! ```
 //!
-//! How the pieces hold it:
+//! The parts that hold it:
 //!
-//! - [`smtp`] is one conversation. It says at which [`SmtpStage`] something
-//!   happened, and never uses a connection again that is out of step.
-//! - `worker` keeps the order above, one delivery at a time for each
-//!   connection; so there is at most one uncertain mail for each.
-//! - `ledger` puts marks and records of all connections on the disk in common
-//!   commits, and refuses every further mark once one has failed. A mark may be
-//!   denied: what a person has taken out of the queue meanwhile is not sent.
-//! - `blame` reads refusals, `policy` decides what follows, `relay` when
-//!   the relay needs rest, `rate` and `destination` how fast mail may leave: values in, values
-//!   out.
-//! - `lock` and the lease in the database let one process send; it first
-//!   turns what a dead one left behind into "never offered" or "uncertain".
-//! - What a server says is mended below lettre, for a reply after the dot that
-//!   cannot be read would send an accepted message twice.
-//! - `tests/it/outbox/crash.rs` dies at every commit and every write, `faults.rs` meets
-//!   every fault at every stage, `disk.rs` fills the disk.
-//! - [`DeliveryService`] is set up once; its [`DeliveryRun`] claims a few deliveries at a time
-//!   and feeds the connections.
+//! - [`smtp`] is one conversation. It reports the [`SmtpStage`] of each event, and never uses a
+//!   connection again that is out of step.
+//! - `worker` keeps the order above, one delivery at a time for each connection; so there is at most
+//!   one uncertain mail for each.
+//! - `ledger` puts marks and records of all connections on the disk in common commits, and refuses
+//!   every further mark once one has failed. A mark may be denied: mail that a person has taken out
+//!   of the queue meanwhile is not sent.
+//! - `blame` judges refusals, `policy` decides the consequence, `relay` when sending pauses, `rate`
+//!   and `destination` how fast mail may leave: values in, values out.
+//! - `context` records a refusal for good only once the relay has accepted others after it; where it
+//!   refuses most recipients, their mail waits and no address is suppressed.
+//! - `lock` and the lease in the database let one process send; it first turns the claims of a dead
+//!   one into "never offered" or "uncertain".
+//! - Replies are repaired below lettre, for a reply after the dot that cannot be read would send an
+//!   accepted message twice.
+//! - Tests die at every commit and every write, meet every fault at every stage, and fill the disk.
+//! - [`DeliveryService`] is set up once; its [`DeliveryRun`] claims a few deliveries at a time and
+//!   feeds the connections.
 
 mod blame;
 mod context;

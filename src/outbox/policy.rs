@@ -1,4 +1,4 @@
-//! What follows from the end of an attempt, for the delivery and for the relay. Pure.
+//! Decides the consequence of an attempt for the delivery and for the relay. Pure.
 
 use super::blame::Blame;
 use super::settings::{OnUncertain, RetrySettings};
@@ -6,7 +6,7 @@ use super::stage::SmtpStage;
 use crate::store::{DeliveryState, Disposition, Earlier};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How far a wait may stray from its setting, so that what failed together does not return together.
+/// The jitter of a wait, as a share of it, so that deliveries that failed together are spread.
 const JITTER: f64 = 0.2;
 
 /// From this try on a wait is never shorter than [`PATIENT_WAIT`]: with waits
@@ -14,38 +14,40 @@ const JITTER: f64 = 0.2;
 const PATIENT_FROM_ATTEMPT: u32 = 10;
 const PATIENT_WAIT: TimeDelta = TimeDelta::minutes(1);
 
-/// Added to a wait that the server asked for: clocks differ, and a second early costs a whole round (so does Postal).
+/// Added to a wait that the server asked for: clocks differ, and a second early costs a whole round
+/// (so does Postal).
 const HINT_MARGIN: TimeDelta = TimeDelta::seconds(10);
 
-/// A mailbox that could not take so many …
+/// The number of issues, among the last [`SOFT_AMONG`], after which a mailbox that could not take
+/// them is given up.
 const SOFT_MAX: u32 = 3;
-/// … of the last so many issues is given up: Keila's rule, over issues instead of tries, so
-/// that one bad day counts once.
+/// The number of issues that are looked at: Keila's rule, over issues instead of tries, so that one
+/// bad day counts once.
 pub(super) const SOFT_AMONG: usize = 5;
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The server has taken responsibility (RFC 5321 section 6.1).
     Accepted,
     /// The server, or the way to it, refused.
     Refused {
-        /// At which command.
+        /// The refused command.
         stage: SmtpStage,
-        /// Whose fault it is.
+        /// The party at fault.
         blame: Blame,
-        /// When the server wants to be asked again.
+        /// The wait that the server asks for.
         try_again_in: Option<TimeDelta>,
     },
     /// Connection after connection broke before the text: the server has nothing.
     Broken,
-    /// Nothing was offered (the program is stopping, or the relay rests): the server has nothing.
+    /// Nothing was offered (the program is stopping, or sending pauses): the server has nothing.
     NotTried,
     /// The text, or part of it, was sent and no reply came: the server may have it.
     Uncertain,
 }
 
-/// What the decision depends on besides the outcome.
+/// The input of the decision besides the outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances {
     /// Attempts made before this one.
@@ -56,7 +58,7 @@ pub struct Circumstances {
     pub resent: bool,
     /// Whether the relay refused us altogether and has not taken a message since.
     pub refuses_us: bool,
-    /// When there is no point in sending it any more.
+    /// The end of the issue's shelf life.
     pub expires_at: DateTime<Utc>,
     /// The current instant.
     pub now: DateTime<Utc>,
@@ -64,7 +66,7 @@ pub struct Circumstances {
     pub jitter: f64,
 }
 
-/// What an attempt says about the relay.
+/// The signal of an attempt about the relay's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelaySignal {
     /// It has taken a message.
@@ -76,15 +78,15 @@ pub enum RelaySignal {
         /// Whether the refusal is about us by the server's own words.
         is_policy: bool,
     },
-    /// It needs rest.
+    /// It is in trouble: sending pauses.
     Rests,
-    /// It refuses us altogether: it needs rest, and a person.
+    /// It refuses us altogether: sending pauses, and the operator is told.
     RefusesUs,
-    /// Nothing.
+    /// No news.
     Silent,
 }
 
-/// What follows.
+/// The consequence of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consequence {
     /// For the delivery.
@@ -93,7 +95,7 @@ pub struct Consequence {
     pub relay: RelaySignal,
 }
 
-/// What follows from `outcome`.
+/// Decides the consequence of `outcome`.
 pub fn decide(
     outcome: Outcome,
     circumstances: &Circumstances,
@@ -109,7 +111,8 @@ pub fn decide(
             blame,
             try_again_in,
         } => match blame {
-            // Its text was on the way, and that is recorded: it cannot be as if nothing had happened.
+            // Its text was on the way, and that is recorded: it cannot be as if nothing had
+            // happened.
             Blame::Relay if stage.is_marked() => (
                 later(try_again_in, circumstances, retry),
                 RelaySignal::Rests,
@@ -148,7 +151,7 @@ fn refused(
     (Disposition::Rejected { suppress }, signal)
 }
 
-/// How often a mailbox could not take mail before this issue, from the other issues
+/// Counts how often a mailbox could not take mail before this issue, from the other issues
 /// to the address, newest first. One that it took, and that did not come back, ends the count.
 pub(super) fn soft_before(earlier: &[Earlier]) -> u32 {
     let since_taken = earlier

@@ -1,4 +1,4 @@
-//! How fast messages may leave. Pure.
+//! Rate limits of the relay: token buckets. Pure.
 //!
 //! One token bucket a period: it holds as many tokens as the limit allows
 //! messages in the period, starts full, and fills evenly. A message takes one
@@ -44,7 +44,8 @@ impl Rate {
                         period_seconds,
                         size,
                         tokens_per_second: size / f64::from(period_seconds),
-                        // A limit that was lowered meanwhile holds at once, and its debts are not older than one period.
+                        // A limit that was lowered meanwhile holds at once, and its debts are not
+                        // older than one period.
                         tokens: before.map_or(size, |bucket| bucket.tokens.clamp(-size, size)),
                         filled_at: before.map_or(now, |bucket| bucket.filled_at.min(now)),
                     }
@@ -66,7 +67,7 @@ impl Rate {
         }
     }
 
-    /// What to remember over a restart.
+    /// The buckets, to be stored over a restart.
     pub(super) fn buckets(&self) -> Vec<RateBucket> {
         let keep = |bucket: &Bucket| RateBucket {
             period_seconds: bucket.period_seconds,

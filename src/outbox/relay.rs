@@ -1,4 +1,4 @@
-//! What we know about the relay's health, and when it is given rest. Pure.
+//! The health of the relay, and the pauses (circuit breaker). Pure.
 
 use super::settings::BREAKER_MAX;
 use crate::store::{DeliveryId, RelayPause};
@@ -12,9 +12,10 @@ const JUDGED_KEPT: usize = 20;
 /// The number of refusals from which on they may be the relay's trouble: as many in a row with the
 /// same wording, or as many that are most of the recipients.
 const REFUSED_MAX: usize = 3;
-/// So many connections that break one after the other, with no message taken in between, are the relay's trouble.
+/// The number of connections that break one after the other, with no message accepted in
+/// between, from which on the relay is in trouble.
 const BROKEN_MAX: u32 = 10;
-/// The shortest rest: with 0 a relay that is down would be tried without pause.
+/// The shortest pause: with 0 a relay that is down would be tried without end.
 const PAUSE_MIN: TimeDelta = TimeDelta::seconds(1);
 
 /// The relay, as far as its answers show.
@@ -29,7 +30,7 @@ pub(super) struct RelayHealth {
     taken_back: HashSet<DeliveryId>,
 }
 
-/// How a recipient was refused for good.
+/// A recipient's refusal for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {
     /// The reply without what differs between recipients.
@@ -39,7 +40,7 @@ pub(super) struct Refused {
 }
 
 impl RelayHealth {
-    /// A relay with the pause that was noted before, if any.
+    /// The health of a relay with the stored pause, if any.
     pub(super) fn new(pause: Option<RelayPause>) -> Self {
         RelayHealth {
             pause,
@@ -47,7 +48,7 @@ impl RelayHealth {
         }
     }
 
-    /// Until when it is given rest, if it is at `now`.
+    /// The end of the pause, if there is one at `now`.
     pub(super) fn paused_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.pause
             .as_ref()
@@ -55,18 +56,18 @@ impl RelayHealth {
             .filter(|until| *until > now)
     }
 
-    /// Whether it was in trouble and has taken nothing since. One connection tries it then.
+    /// Whether the relay was in trouble and has accepted nothing since: one connection probes it.
     pub(super) fn on_probation(&self) -> bool {
         self.pause.is_some()
     }
 
-    /// Whether it refused us altogether and has taken nothing since.
+    /// Whether the relay refused us and has accepted nothing since.
     pub(super) fn refuses_us(&self) -> bool {
         self.pause.as_ref().is_some_and(|pause| pause.refuses_us)
     }
 
-    /// It has judged a recipient, so whatever trouble of its own it was in is
-    /// over. Answers whether it was. Who refuses us must take a message first.
+    /// Notes a reply about a recipient, which ends trouble of the relay's own. Returns whether it
+    /// was in trouble. A relay that refuses us must accept a message first.
     pub(super) fn answered(&mut self) -> bool {
         self.pause.take_if(|pause| !pause.refuses_us).is_some()
     }
@@ -84,8 +85,9 @@ impl RelayHealth {
         self.pause.take().is_some()
     }
 
-    /// Notes a refusal for good. Returns whether the relay rather than the recipients is in trouble:
-    /// it needs no reading of the words to say that who refuses nearly everybody refuses us.
+    /// Notes a refusal for good. Returns whether the relay rather than the recipients is in
+    /// trouble: it needs no reading of the words to say that who refuses nearly everybody refuses
+    /// us.
     pub(super) fn refused(&mut self, refused: Refused) -> bool {
         self.note(Some(refused));
         let last: Vec<_> = self.judged.iter().take(REFUSED_MAX).collect();
@@ -122,15 +124,15 @@ impl RelayHealth {
         self.taken_back.contains(&id)
     }
 
-    /// A connection broke. Answers whether that has become trouble.
+    /// Notes a broken connection. Returns whether that has become trouble.
     pub(super) fn connection_broke(&mut self) -> bool {
         self.broken += 1;
         self.broken >= BROKEN_MAX
     }
 
-    /// Gives it rest: `breaker` at first, twice as long each time, at most [`BREAKER_MAX`].
+    /// Begins a pause: `breaker` at first, twice as long each time, at most [`BREAKER_MAX`].
     ///
-    /// `None` if it rests already: several connections that fail together are one failure.
+    /// `None` if there is one already: connections that fail together are one failure.
     pub(super) fn pause(
         &mut self,
         reason: &str,
@@ -160,7 +162,7 @@ impl RelayHealth {
         Some(pause)
     }
 
-    /// Whether a person must be told now: once for each time of trouble.
+    /// Returns whether the alarm is due: once for each time of trouble.
     pub(super) fn take_alarm(&mut self) -> bool {
         !std::mem::replace(&mut self.alarmed, true)
     }

@@ -1,4 +1,4 @@
-//! What a server answered. Pure.
+//! A server's reply. Pure.
 
 use crate::refusal::EnhancedCode;
 use chrono::TimeDelta;
@@ -55,7 +55,7 @@ impl Reply {
         (400..500).contains(&self.code)
     }
 
-    /// When to come back, if a refusal for now says so: "try again in 5 minutes".
+    /// The wait that a refusal for now asks for: "try again in 5 minutes".
     ///
     /// Greylisting servers do (postgrey and sqlgrey in words, milter-greylist
     /// as `00:04:59`); Postal reads such texts too.

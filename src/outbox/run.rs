@@ -1,4 +1,4 @@
-//! The right to send, while it is kept: claims what is due and feeds the connections.
+//! A delivery run: holds the sending lease, claims due deliveries and feeds the connections.
 
 use super::DeliverError;
 use super::context::{AttemptEnd, DeliveryContext};
@@ -23,23 +23,24 @@ use tokio_util::sync::CancellationToken;
 /// Deliveries claimed ahead for each connection: enough to keep it busy.
 const CLAIMED_PER_CONNECTION: usize = 4;
 
-/// Deliveries claimed at once where the queue is long: so many share one commit. What a crash leaves
-/// claimed was never offered. Two such claims of 40 KB each still lie in the database's cache when they are dropped.
+/// Deliveries claimed at once where the queue is long: so many share one commit. What a crash
+/// leaves claimed was never offered. Two such claims of 40 KB each still lie in the database's
+/// cache when they are dropped.
 const CLAIMED_MAX: usize = 128;
 
-/// How long the right to send lasts without being renewed; it is renewed four times as often.
+/// The time to live of the sending lease; it is renewed four times as often.
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 
-/// What is left to do after a step.
+/// The work that is left after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunStep {
     /// Deliveries that were taken up.
     pub claimed: usize,
-    /// When there will be something to do; `None` if nothing waits.
+    /// The next instant at which something is due; `None` if nothing waits.
     pub next_at: Option<DateTime<Utc>>,
 }
 
-/// The counts that claims change without telling.
+/// Counts of deliveries by state, which claims change on their own.
 #[derive(Debug, Clone, Copy, Default)]
 struct StateCounts {
     queued: u64,
@@ -67,7 +68,7 @@ impl StateCounts {
     }
 }
 
-/// The right to send, while it is kept. Give it back with [`DeliveryRun::end`].
+/// A run of deliveries under the sending lease. Give the lease back with [`DeliveryRun::end`].
 pub struct DeliveryRun<'a> {
     service: &'a DeliveryService,
     pub(super) context: Arc<DeliveryContext>,
@@ -163,7 +164,7 @@ impl<'a> DeliveryRun<'a> {
         })
     }
 
-    /// Sends until nothing is due or in flight, the relay needs rest, or the program stops.
+    /// Sends until nothing is due or in flight, sending pauses, or the program stops.
     pub async fn step(&self) -> Result<RunStep, DeliverError> {
         self.check_lease()?;
         let now = self.context.clock.now();
@@ -440,7 +441,7 @@ impl<'a> DeliveryRun<'a> {
     }
 }
 
-/// What a task of ours came to; its panic is ours.
+/// The result of a task; a panic in it is passed on.
 fn joined<T>(ended: Result<Result<T, StoreError>, JoinError>) -> Result<T, StoreError> {
     match ended {
         Ok(result) => result,

@@ -1,4 +1,4 @@
-//! Who delivers: set up once, then run.
+//! The delivery service: set up once, then run.
 
 use super::context::{EnvelopeSender, ProgressListener, Route};
 use super::ledger::NotRecorded;
@@ -16,38 +16,39 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The longest sleep while mail waits: a clock that was set, or mail that was queued meanwhile, is noticed then.
+/// The longest sleep while mail waits: a clock that was set, or mail that was queued meanwhile, is
+/// noticed then.
 const NAP_MAX: TimeDelta = TimeDelta::seconds(30);
 
 /// Workers on a Maildir: their records share a commit.
 const MAILDIR_WORKERS: usize = 4;
 
-/// Why sending stopped.
+/// An error that stops sending.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
-    /// Somebody else has the right to send.
+    /// Another process holds the sending lease.
     #[error("another paperboy is sending already: {holder} (until {until} at least)")]
     Busy {
-        /// What it calls itself.
+        /// The name of its holder.
         holder: String,
-        /// Until when its right lasts, unless it renews it.
+        /// The end of the lease, unless it is renewed.
         until: DateTime<Utc>,
     },
-    /// Somebody else has taken the right to send from us.
+    /// Another process took the sending lease over.
     #[error("the right to send was taken over by {holder}")]
     TakenOver {
-        /// What it calls itself.
+        /// The name of its holder.
         holder: String,
     },
-    /// What cannot be recorded is not sent.
+    /// Nothing is sent that cannot be recorded.
     #[error("cannot record deliveries, so nothing more is sent")]
     NotRecorded(#[source] Arc<StoreError>),
     /// The envelope sender is no address.
     #[error("cannot send from {address:?}")]
     Sender {
-        /// What was to be used.
+        /// The text of the address.
         address: String,
-        /// What is wrong with it.
+        /// The error in it.
         source: lettre::address::AddressError,
     },
     /// TLS cannot be set up on this machine.
@@ -56,9 +57,9 @@ pub enum DeliverError {
     /// The Maildir cannot be made.
     #[error("cannot make the Maildir {path}")]
     Maildir {
-        /// Where.
+        /// The path of the folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
@@ -94,7 +95,7 @@ pub struct DeliveryService {
 }
 
 impl DeliveryService {
-    /// A service for `transport`. Nothing is sent yet. Cancelling `stop` ends a
+    /// Prepares a service for `transport`. Nothing is sent yet. Cancelling `stop` ends a
     /// run: hand-overs under way are finished, the rest goes back to the queue.
     pub fn new(
         db: Db,
@@ -115,7 +116,7 @@ impl DeliveryService {
         )
     }
 
-    /// The same with other waits than the RFC's.
+    /// Prepares a service with other timeouts than the RFC's.
     pub fn with_timeouts(
         db: Db,
         clock: Arc<dyn Clock>,
@@ -191,7 +192,8 @@ impl DeliveryService {
         })
     }
 
-    /// Sends under this name, which others are told while it sends. No other sender may have it.
+    /// Names the lease holder, as others are told while it sends. No other sender may have the
+    /// name.
     #[must_use]
     pub fn with_holder(self, holder: impl Into<String>) -> Self {
         DeliveryService {
@@ -200,7 +202,8 @@ impl DeliveryService {
         }
     }
 
-    /// Sends as the holder of `lock`: a lease that still runs belongs to a dead process, and is taken over.
+    /// Sends as the holder of `lock`: a lease that still runs belongs to a dead process, and is
+    /// taken over.
     #[must_use]
     pub fn with_lock(self, lock: SendingLock) -> Self {
         DeliveryService {
@@ -209,7 +212,7 @@ impl DeliveryService {
         }
     }
 
-    /// Tells `listener` after each delivery, and before each wait.
+    /// Reports the progress to `listener` after each delivery, and before each wait.
     #[must_use]
     pub fn with_listener(self, listener: ProgressListener) -> Self {
         DeliveryService {
@@ -219,7 +222,7 @@ impl DeliveryService {
     }
 
     /// Sends until nothing is due or in flight; with `wait`, until nothing
-    /// waits for a later try either. While the relay rests nothing is due.
+    /// waits for a later try either. While sending pauses nothing is due.
     pub async fn run_until_empty(&self, wait: bool) -> Result<Summary, DeliverError> {
         let run = self.begin().await?;
         let worked = self.work_until_empty(&run, wait).await;
@@ -260,7 +263,7 @@ impl DeliveryService {
         }
     }
 
-    /// Takes the right to send, and sorts out what a dead sender left.
+    /// Takes the sending lease, and recovers the claims of a dead sender.
     pub async fn begin(&self) -> Result<DeliveryRun<'_>, DeliverError> {
         DeliveryRun::begin(self).await
     }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use std::path::PathBuf;
 
-/// Where mail goes.
+/// The destination of outgoing mail.
 #[expect(clippy::large_enum_variant, reason = "there is one of it")]
 #[derive(Debug, Clone)]
 pub enum Transport {
@@ -14,7 +14,7 @@ pub enum Transport {
     Maildir(PathBuf),
 }
 
-/// How the connection to the relay is protected.
+/// The encryption of the connection to the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// Plain at first, TLS before anything is said (RFC 3207). Never downgraded.
@@ -25,7 +25,7 @@ pub enum Security {
     None,
 }
 
-/// What is spoken with the relay.
+/// The protocol of the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// RFC 5321.
@@ -35,7 +35,7 @@ pub enum Protocol {
     Lmtp,
 }
 
-/// What is done with a message that the relay may or may not have taken.
+/// The policy for a message that the relay may or may not have accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUncertain {
     /// The same bytes go out once more.
@@ -53,7 +53,7 @@ pub struct SmtpSettings {
     pub port: u16,
     /// SMTP or LMTP.
     pub protocol: Protocol,
-    /// TLS.
+    /// TLS settings.
     pub security: Security,
     /// Certificates besides the system's.
     pub tls: TlsSettings,
@@ -65,11 +65,11 @@ pub struct SmtpSettings {
     pub connections: usize,
     /// Messages before a connection is closed.
     pub messages_per_connection: u32,
-    /// How fast, at most.
+    /// Rate limits.
     pub rate: RateLimits,
     /// Messages a minute to any one domain; 0 for no limit.
     pub per_domain_per_minute: u32,
-    /// When to try again, when to stop.
+    /// Retry settings.
     pub retry: RetrySettings,
 }
 
@@ -78,7 +78,7 @@ pub struct SmtpSettings {
 pub struct TlsSettings {
     /// Roots to be trusted besides the system's, in PEM.
     pub ca_file: Option<PathBuf>,
-    /// How we show who we are, if the relay asks.
+    /// The login, if the relay asks for one.
     pub client: Option<ClientCertificate>,
 }
 
@@ -94,15 +94,15 @@ pub struct ClientCertificate {
 /// A login at the relay.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// Who.
+    /// The user name.
     pub username: String,
     /// The password, or the access token.
     pub password: SecretString,
-    /// What the password is.
+    /// The kind of secret.
     pub kind: LoginKind,
 }
 
-/// What a login shows.
+/// The kind of secret that a login uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginKind {
     /// A password, by AUTH PLAIN or LOGIN (RFC 4954, RFC 4616).
@@ -134,14 +134,14 @@ pub struct RateLimits {
     pub per_hour: u32,
 }
 
-/// How patiently a message is tried again.
+/// The retry schedule of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetrySettings {
     /// Waits between tries; the last one repeats. Not empty.
     pub waits: Vec<TimeDelta>,
     /// Counted from when the issue was queued; after it there are no more tries.
     pub shelf_life: TimeDelta,
-    /// What is done when a hand-over ended unknown.
+    /// The policy after a hand-over with an unknown end.
     pub on_uncertain: OnUncertain,
     /// Wait before the one resend.
     pub resend_after: TimeDelta,

@@ -73,7 +73,8 @@ impl Connection {
         let mail = Mail::new(Some(from.clone()), Vec::new());
         let rcpt = Rcpt::new(to.clone(), Vec::new());
         let waits = self.timeouts;
-        // A reply too many would be taken for the reply to MAIL, and all others for those before them.
+        // A reply too many would be taken for the reply to MAIL, and all others for those before
+        // them.
         if self.state.more() {
             return Err(SmtpFailure::broken(
                 SmtpStage::Mail,
@@ -138,7 +139,8 @@ impl Connection {
         };
         let result = match timeout(wait, sending).await {
             Err(_) => return Err(SmtpFailure::timed_out(SmtpStage::Dot, wait)),
-            // The write failed: the server may have refused in mid-text and said so before it closed.
+            // The write failed: the server may have refused in mid-text and said so before it
+            // closed.
             Ok(Err(error)) if is_network(&error) => {
                 match self.hear(SmtpStage::Dot, self.timeouts.quit).await {
                     Err(refusal) if refusal.reply.is_some() => {
@@ -249,7 +251,8 @@ fn stuffed(message: &[u8]) -> Result<String, std::str::Utf8Error> {
         text.push('.');
     }
     let mut copied = 0;
-    // ReplyReader that end in a bare LF are stuffed too: some servers take "\n.\n" for the end ("SMTP smuggling").
+    // ReplyReader that end in a bare LF are stuffed too: some servers take "\n.\n" for the end
+    // ("SMTP smuggling").
     for at in dots_at_line_starts(message.as_bytes()) {
         text.push_str(&message[copied..at]);
         text.push('.');
@@ -264,7 +267,7 @@ fn stuffed(message: &[u8]) -> Result<String, std::str::Utf8Error> {
     Ok(text)
 }
 
-/// Where lines begin with a dot, but for the first line. Most stretches of a message
+/// The positions of dots at line starts, the first line's left out. Most stretches of a message
 /// have no such line: they are passed over many bytes at a time, as processors can.
 fn dots_at_line_starts(message: &[u8]) -> impl Iterator<Item = usize> {
     const STRETCH: usize = 128;

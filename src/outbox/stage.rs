@@ -3,17 +3,18 @@
 use serde::Serialize;
 use std::fmt;
 
-/// How far the conversation with a server had come.
+/// The last stage that a conversation with a server reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SmtpStage {
-    /// The attempt ended before there was a conversation: the program was stopping, or the relay rests.
+    /// The attempt ended before there was a conversation: the program was stopping, or the relay
+    /// rests.
     Queue,
     /// The TCP connection.
     Connect,
     /// The server's first words (RFC 5321 section 3.1).
     Greeting,
-    /// EHLO.
+    /// The reply to EHLO.
     Ehlo,
     /// STARTTLS (RFC 3207) or TLS from the first byte (RFC 8314).
     #[serde(rename = "starttls")]

@@ -1,11 +1,11 @@
-//! What a run of deliveries came to.
+//! Counts of a delivery run.
 
 use crate::store::{DeliveryId, Disposition};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// How the deliveries that a run had to do with stand at its end.
+/// Counts the deliveries of a run by their state at its end.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// Waiting when the run began, due or not.
@@ -22,17 +22,17 @@ pub struct Summary {
     pub held: u64,
     /// Too late.
     pub expired: u64,
-    /// How long the run took.
+    /// The duration of the run.
     pub seconds: f64,
     /// Times that the ledger was put on the disk.
     pub commits: u64,
-    /// How long that took on average, in milliseconds.
+    /// The average duration of a commit, in milliseconds.
     pub commit_ms: f64,
-    /// What is wrong with the relay, if mail waits for it.
+    /// The relay's trouble, if mail waits for it.
     pub relay_trouble: Option<String>,
 }
 
-/// How far a run has come, for whoever watches it.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
     /// The counts so far.

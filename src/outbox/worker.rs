@@ -1,4 +1,4 @@
-//! One connection's work: delivery after delivery, until there are no more.
+//! Delivers over one connection until there are no more claims.
 //!
 //! The order in here is the guarantee: the server waits for the text (354), the
 //! mark is on the disk, the text leaves, the reply comes, its record is on the
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 /// Fresh connections that may break under one delivery before it has to wait.
 const BROKEN_UNDER_ONE_MAX: u32 = 3;
 
-/// Deliveries that were claimed, for whichever connection is free.
+/// Claimed deliveries, for the next free connection.
 pub(super) type Claims = Arc<Mutex<mpsc::Receiver<Claimed>>>;
 
 /// Deliveries that are with a connection and not yet recorded.
@@ -75,9 +75,10 @@ impl Worker {
         }
     }
 
-    /// Delivers until there are no more claims or `halt` is cancelled, which it does itself on an error.
+    /// Delivers until there are no more claims or `halt` is cancelled, which it does itself on an
+    /// error.
     pub(super) async fn run(mut self) -> Result<(), DeliverError> {
-        // Whoever feeds the workers must notice when one of them fails or panics.
+        // The feeder must notice when a worker fails or panics.
         let failing = self.halt.clone().drop_guard();
         let result = self.work().await;
         if result.is_ok() {
@@ -95,7 +96,8 @@ impl Worker {
                 biased;
                 () = self.halt.cancelled() => None,
                 claimed = next(&self.claims) => claimed,
-                // Only with nothing else to do: the record may take its time while the next delivery is offered.
+                // Only with nothing else to do: the record may take its time while the next
+                // delivery is offered.
                 recorded = on_disk(&mut self.recording), if self.recording.is_some() => {
                     self.note_recorded(recorded)?;
                     continue;
@@ -141,7 +143,7 @@ impl Worker {
         Ok(())
     }
 
-    /// How the attempt ended; `None` if the delivery was taken out of our hands before its text left.
+    /// The end of the attempt; `None` if the delivery left the queue before its text was sent.
     async fn by_smtp(
         &mut self,
         claimed: &Claimed,
@@ -158,8 +160,8 @@ impl Worker {
             Ok(connection) => connection,
             Err(end) => return Ok(Some(end)),
         };
-        // Without the mark the connection is dropped here, before the text: a server that waits for one
-        // can be told in no other way that there is none.
+        // Without the mark the connection is dropped here, before the text: a server that waits for
+        // one can be told in no other way that there is none.
         if !self.mark(claimed).await? {
             return Ok(None);
         }
@@ -331,7 +333,7 @@ async fn on_disk(recording: &mut Option<Recording>) -> Result<(), NotRecorded> {
     }
 }
 
-/// Nobody was judged: whatever stands in the way of a connection is between the relay and us.
+/// The outcome of a connection that could not be opened: no recipient was judged.
 fn not_opened(failure: &SmtpFailure) -> Outcome {
     let blame = failure
         .reply

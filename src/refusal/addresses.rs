@@ -1,6 +1,7 @@
-//! Mail addresses in free text.
+//! Finds mail addresses in free text. Pure.
 
-/// Longest parts that are taken for one: RFC 5321 section 4.5.3.1, with room for source routes of old.
+/// Longest parts that are taken for one: RFC 5321 section 4.5.3.1, with room for source routes of
+/// old.
 const LOCAL_BYTES_MAX: usize = 100;
 const DOMAIN_BYTES_MAX: usize = 255;
 
@@ -59,7 +60,8 @@ fn local_start(bytes: &[u8], at: usize, least: usize) -> Option<usize> {
     (start < at).then_some(start)
 }
 
-/// How many bytes before a local part are words that touch it, as Chinese and Japanese write: `宛先（ada@…`.
+/// The length in bytes of words that touch a local part, as Chinese and Japanese write:
+/// `宛先（ada@…`.
 fn foreign(local: &[u8]) -> usize {
     let Ok(local) = std::str::from_utf8(local) else {
         return 0;

@@ -1,4 +1,4 @@
-//! Codes in the words of servers: the reply's three digits and the enhanced code.
+//! Finds codes in the words of servers: the reply's three digits and the enhanced code. Pure.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub struct EnhancedCode {
     pub class: u16,
     /// 1 address, 2 mailbox, 3 mail system, 4 network, 5 protocol, 6 text, 7 policy.
     pub subject: u16,
-    /// What exactly.
+    /// The detail within the subject.
     pub detail: u16,
 }
 
@@ -36,7 +36,8 @@ impl EnhancedCode {
         parse(&text[..length])
     }
 
-    /// The most telling code in `text`: one that stands behind a reply's digits, else one with digits other than 0.
+    /// The most telling code in `text`: one that stands behind a reply's digits, else one with
+    /// digits other than 0.
     pub fn find(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let mut best: Option<(u8, EnhancedCode)> = None;
@@ -77,7 +78,8 @@ fn is_gap(byte: u8) -> bool {
     !byte.is_ascii_alphanumeric() && byte != b'.' && byte != b'/' && byte != b'_'
 }
 
-/// How long the code at the start of `bytes` is; `None` if there is none, or more than a code (an address, a version).
+/// The length of the code at the start of `bytes`; `None` if there is none, or more than a code (an
+/// address, a version).
 fn code_length(bytes: &[u8]) -> Option<usize> {
     if bytes.get(1) != Some(&b'.') || !matches!(bytes.first(), Some(b'2' | b'4' | b'5')) {
         return None;
@@ -132,7 +134,8 @@ fn reply_at(bytes: &[u8], at: usize) -> Option<u16> {
     })
 }
 
-/// The reply code in `text`: one that an enhanced code follows, else one where a reply begins, else none.
+/// The reply code in `text`: one that an enhanced code follows, else one where a reply begins, else
+/// none.
 pub fn find_reply(text: &str) -> Option<u16> {
     let bytes = text.as_bytes();
     let mut found: Option<(u8, u16)> = None;

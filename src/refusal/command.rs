@@ -1,4 +1,4 @@
-//! At which command a server refused, from what a report quotes of the conversation.
+//! Finds the refused command in the words that a report quotes. Pure.
 
 use super::{TEXT_BYTES_MAX, start_of};
 
@@ -13,7 +13,7 @@ pub enum Command {
     Data,
 }
 
-/// How mail systems tell it, in lower case: Postfix, Exim, sendmail and its kin,
+/// Phrases of mail systems for each command, in lower case: Postfix, Exim, sendmail and its kin,
 /// qmail, Courier, Exchange, `OpenSMTPD`, Google's old numbered states.
 const WORDS: &[(Command, &[&str])] = &[
     (
@@ -71,7 +71,8 @@ const WORDS: &[(Command, &[&str])] = &[
 /// The command that `text` names last before a reply, if it names one.
 pub fn find_command(text: &str) -> Option<Command> {
     let text = start_of(text, TEXT_BYTES_MAX).to_lowercase();
-    // Carriers that judge after the text: au names nobody then ("550 : User unknown"), docomo names the address bare.
+    // Carriers that judge after the text: au names nobody then ("550 : User unknown"), docomo names
+    // the address bare.
     let carriers = text.contains("550 : user unknown")
         || text.contains("550: : user unknown")
         || text.contains("550 :\nuser unknown");
@@ -88,8 +89,8 @@ pub fn find_command(text: &str) -> Option<Command> {
     if (carriers || bare) && !text.contains("rcpt") {
         return Some(Command::Data);
     }
-    // A server that was sent RCPT and DATA together answers DATA with 503 or "no valid recipients": what came
-    // before that was about RCPT.
+    // A server that was sent RCPT and DATA together answers DATA with 503 or "no valid recipients":
+    // what came before that was about RCPT.
     if text.contains("<<< 503") || text.contains("no valid recipients") {
         return Some(Command::Rcpt);
     }

@@ -1,9 +1,9 @@
-//! What servers say, and what they mean by it.
+//! Matches servers' words with the phrases of `phrases.rs`. Pure.
 //!
 //! The phrases are the servers' own, gathered from their sources and manuals
-//! and from real reports; they stand in `phrases.rs`. The table is read from the top; the first row with a
-//! phrase in the text decides. In a phrase, `*` stands for up to 60 letters.
-//! Rows about one thing come before rows that many things share.
+//! and from real reports; they stand in `phrases.rs`. The table is read from the top; the first row
+//! with a phrase in the text decides. In a phrase, `*` stands for up to 60 letters. Rows about one
+//! thing come before rows that many things share.
 
 use super::addresses::addresses;
 use super::phrases::{LOOSE_ROWS, OURS, ROWS, VAGUE};
@@ -13,7 +13,7 @@ use super::{TEXT_BYTES_MAX, start_of};
 /// The longest text in which one word of ours decides, in bytes: a reply, not a whole notice.
 const SHORT_BYTES_MAX: usize = 250;
 
-/// How far apart the two sides of a `*` may be, in bytes.
+/// The longest text for which a `*` stands, in bytes.
 const GAP_BYTES_MAX: usize = 60;
 
 /// Whether the words of `text` give a reason.
@@ -53,7 +53,7 @@ pub(super) fn is_denied(words: &str) -> bool {
     words.contains("address rejected: access denied")
 }
 
-/// What a server says, without all that differs from recipient to recipient: addresses, names,
+/// The words of a server without all that differs from recipient to recipient: addresses, names,
 /// numbers and identifiers. Two refusals with one wording have one cause.
 pub fn wording(text: &str, address: &str) -> String {
     let plain = plain(text, address);

@@ -1,4 +1,6 @@
-//! The phrases, as data.
+//! The phrases of servers, as data. Pure.
+//!
+//! They are the servers' own, gathered from their sources and manuals and from real reports.
 
 use super::reason::Reason;
 

@@ -1,6 +1,6 @@
-//! Why a mail came back, in Sisimai's vocabulary, and what that makes of it.
+//! Reads the reason of a refusal, in Sisimai's vocabulary, and whose fault that makes it. Pure.
 //!
-//! What a server says in words tells more than its codes, for many answer
+//! The words of a server tell more than its codes, for many answer
 //! `550 5.7.1` to everything. So: codes that mean one thing alone, then words
 //! ([`super::matching`]), then codes that are used loosely, then the bare reply.
 
@@ -8,7 +8,7 @@ use super::code::EnhancedCode;
 use super::command::Command;
 use super::{Refusal, matching};
 
-/// Why, in the words of Sisimai (libsisimai.org/en/reason).
+/// The reason of a refusal, in the words of Sisimai (libsisimai.org/en/reason).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the words are explained by their table")]
 pub enum Reason {
@@ -50,7 +50,7 @@ pub enum Reason {
     VirusDetected,
 }
 
-/// Whose fault a refusal is.
+/// The party at fault for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The address does not exist or takes no mail.
@@ -132,12 +132,12 @@ impl Reason {
         &REASONS[self as usize]
     }
 
-    /// Its word.
+    /// The word that is stored and shown.
     pub fn word(self) -> &'static str {
         self.row().1
     }
 
-    /// Whose fault it is.
+    /// The party at fault.
     pub fn fault(self) -> Fault {
         self.row().2
     }
@@ -147,7 +147,8 @@ impl Reason {
 const EXACT: &[(EnhancedCode, Reason)] = &[
     // RFC 7505: the domain takes no mail.
     (EnhancedCode::new(5, 1, 10), Reason::NotAccept),
-    // RFC 7372: SPF, DKIM, PTR; Google's list (support.google.com/a/answer/3221692) and Microsoft's.
+    // RFC 7372: SPF, DKIM, PTR; Google's list (support.google.com/a/answer/3221692) and
+    // Microsoft's.
     (EnhancedCode::new(5, 7, 20), Reason::AuthFailure),
     (EnhancedCode::new(5, 7, 21), Reason::AuthFailure),
     (EnhancedCode::new(5, 7, 22), Reason::AuthFailure),
@@ -176,7 +177,8 @@ const EXACT: &[(EnhancedCode, Reason)] = &[
     (EnhancedCode::new(5, 2, 3), Reason::ExceedLimit),
 ];
 
-/// What a code says where the words do not, by class, subject and detail (RFC 3463 section 3); 999 for any.
+/// The reason of a code where the words give none, by class, subject and detail (RFC 3463
+/// section 3); 999 for any.
 const USUAL: &[(u16, u16, u16, Reason)] = &[
     // Address.
     (5, 1, 1, Reason::UserUnknown),
@@ -250,7 +252,7 @@ const USUAL: &[(u16, u16, u16, Reason)] = &[
     (5, 7, 999, Reason::SecurityError),
 ];
 
-/// What the bare reply says, where nothing else does (RFC 5321 section 4.2.3, RFC 7504).
+/// The reason of the bare reply, where nothing else gives one (RFC 5321 section 4.2.3, RFC 7504).
 const REPLIES: &[(u16, Reason)] = &[
     (521, Reason::NotAccept),
     (556, Reason::NotAccept),
@@ -269,7 +271,7 @@ const REPLIES: &[(u16, Reason)] = &[
     (535, Reason::SecurityError),
 ];
 
-/// What a reason was read from.
+/// The source that a reason was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
     /// A code with one meaning, or the server's words.
@@ -287,13 +289,13 @@ pub enum Basis {
 /// A reason with what it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// Why the server refused.
+    /// The reason of the refusal.
     pub reason: Reason,
-    /// What the reason was read from.
+    /// The source of the reason.
     pub basis: Basis,
 }
 
-/// Reads the reason of a refusal from the server's words and codes and from the command.
+/// Reads the reason from the server's words and codes and from the refused command.
 pub fn diagnose(refusal: &Refusal<'_>) -> Diagnosis {
     let words = matching::plain(refusal.text, refusal.address);
     let (reason, basis) = by_words_and_codes(refusal, &words);
@@ -344,15 +346,18 @@ fn in_context(found: Reason, refusal: &Refusal<'_>, words: &str) -> Reason {
     let about_policy = status.is_some_and(|status| status.subject == 7);
     let about_mailbox = status.is_some_and(|status| status.subject == 2);
     match (refusal.command, found) {
-        // Who has taken the recipient and "does not know" it after the text has a filter (carriers do it so).
+        // Who has taken the recipient and "does not know" it after the text has a filter (carriers
+        // do it so).
         (Some(Command::Data), Reason::UserUnknown)
             if !about_address && !matching::is_sure(words) =>
         {
             Reason::Filtered
         }
-        // The code says that the mailbox is there, and nothing that it was the recipient who was refused.
+        // The code says that the mailbox is there, and nothing that it was the recipient who was
+        // refused.
         (None | Some(Command::Data), Reason::UserUnknown) if about_mailbox => Reason::Filtered,
-        // A bare reply that shows neither that it answered RCPT nor by a code that it means the address.
+        // A bare reply that shows neither that it answered RCPT nor by a code that it means the
+        // address.
         (None, Reason::UserUnknown)
             if status.is_none() && reply.is_some() && !matching::is_sure(words) =>
         {

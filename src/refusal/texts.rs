@@ -243,7 +243,8 @@ pub(crate) const POLICY: &[&str] = &[
     "550 5.1.0 Sender address does not exist or is not allowed",
 ];
 
-/// Replies that are about the recipient: the mailbox or its domain is not there, is disabled, or has moved.
+/// Replies that are about the recipient: the mailbox or its domain is not there, is disabled, or
+/// has moved.
 pub(crate) const RECIPIENT: &[&str] = &[
     "550 5.1.1 User unknown",
     "550 <ada@example.org>: User unknown",

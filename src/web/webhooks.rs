@@ -32,7 +32,7 @@ const FETCH_WAIT: Duration = Duration::from_secs(10);
 /// Certificates that are remembered; Amazon changes its own once a year.
 const CERTIFICATES_MAX: usize = 8;
 
-/// What the webhooks work with.
+/// The state of the webhooks.
 #[derive(Clone)]
 pub struct WebhookState {
     /// The database.

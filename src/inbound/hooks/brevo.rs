@@ -1,4 +1,4 @@
-//! Brevo.
+//! Webhooks of Brevo.
 
 use super::{ProviderReport, WebhookError, complaint, failure};
 use crate::inbound::report::DsnAction;

@@ -1,4 +1,4 @@
-//! Mailgun.
+//! Webhooks of Mailgun.
 
 use super::{ProviderReport, WebhookError, check_age, complaint, failure};
 use crate::inbound::report::DsnAction;
@@ -7,7 +7,8 @@ use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// documentation.mailgun.com, "Securing webhooks": HMAC-SHA-256 of timestamp and token, in hexadecimal.
+/// documentation.mailgun.com, "Securing webhooks": HMAC-SHA-256 of timestamp and token, in
+/// hexadecimal.
 pub(super) fn reports(
     body: &[u8],
     key: Option<&SecretString>,
@@ -58,7 +59,8 @@ pub(super) fn reports(
         ("failed", _) => failure(recipient, DsnAction::Failed, &words, enhanced, id),
         _ => return Ok(Vec::new()),
     };
-    // The signature does not cover the event, so one signature is good for one event: the token is its number.
+    // The signature does not cover the event, so one signature is good for one event: the token is
+    // its number.
     Ok(vec![ProviderReport {
         key: format!("mailgun:{token}"),
         report,

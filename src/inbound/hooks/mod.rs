@@ -1,4 +1,4 @@
-//! What providers tell by webhook: signatures checked, JSON to reports. Pure.
+//! Reads providers' webhooks: checks signatures, and turns JSON into reports. Pure.
 //!
 //! Each provider signs in its own way; a request whose signature does not hold
 //! is not read. Reports carry the provider's own number of the event, so that
@@ -18,8 +18,8 @@ use super::settings::WebhookSettings;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// How far a provider's clock may be away, and how long it repeats what was not
-/// heard: Mailgun does for 8 hours, `SendGrid` for 24.
+/// The oldest signature that is accepted: clocks differ, and providers repeat requests that were
+/// not answered with 200: Mailgun does for 8 hours, `SendGrid` for 24.
 const AGE_MAX: TimeDelta = TimeDelta::hours(25);
 
 /// A provider whose requests carry all that their check needs.
@@ -60,7 +60,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-/// Why a request is not listened to.
+/// An error that refuses a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
     /// The settings name no key for this provider.
@@ -77,7 +77,7 @@ pub enum WebhookError {
     Shape,
 }
 
-/// A report with the provider's own number of it.
+/// A report with the provider's identifier of the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderReport {
     /// The same for the same report.
@@ -111,7 +111,8 @@ pub fn reports(
     }
 }
 
-/// Whether the request carries our password: as basic authentication (any user), as a bearer or in the address.
+/// Whether the request carries our password: as basic authentication (any user), as a bearer or in
+/// the address.
 fn check_password(
     request: &Request<'_>,
     secret: Option<&SecretString>,

@@ -1,10 +1,11 @@
-//! Postmark.
+//! Webhooks of Postmark.
 
 use super::{ProviderReport, WebhookError, complaint, failure};
 use crate::inbound::report::{DsnAction, ReportKind};
 use serde_json::Value;
 
-/// What each type of bounce says where its details do not (postmarkapp.com/developer/api/bounce-api, "bounce types").
+/// The codes of bounce types whose details give none
+/// (postmarkapp.com/developer/api/bounce-api, "bounce types").
 const TYPES: &[(&str, DsnAction, &str)] = &[
     ("HardBounce", DsnAction::Failed, "5.1.1"),
     ("BadEmailAddress", DsnAction::Failed, "5.1.1"),

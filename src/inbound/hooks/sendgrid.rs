@@ -57,7 +57,8 @@ fn one(event: &Value) -> Option<ProviderReport> {
     let report = match text("event")? {
         "bounce" => failure(recipient, DsnAction::Failed, words, text("status"), id),
         "deferred" => failure(recipient, DsnAction::Delayed, words, text("status"), id),
-        // SendGrid's own lists: the reason names which ("Bounced Address", "Invalid", "Spam Reporting Address").
+        // SendGrid's own lists: the reason names which ("Bounced Address", "Invalid", "Spam
+        // Reporting Address").
         "dropped" if words.contains("Spam Reporting") => complaint(recipient, id),
         "dropped" if words.contains("Bounced") || words.contains("Invalid") => {
             failure(recipient, DsnAction::Failed, words, Some("5.1.1"), id)

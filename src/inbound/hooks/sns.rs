@@ -21,20 +21,20 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnsMessage {
     fields: Vec<(&'static str, String)>,
-    /// Where the certificate is.
+    /// The address of the certificate.
     pub certificate_url: String,
     signature: Vec<u8>,
     is_sha256: bool,
 }
 
-/// What a genuine message asks for.
+/// The content of a genuine message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnsEvent {
     /// A report.
     Report(Box<ProviderReport>),
     /// To confirm that we want to hear of this topic, by fetching this address.
     Confirm(String),
-    /// Nothing.
+    /// A message of another kind.
     Nothing,
 }
 
@@ -120,11 +120,12 @@ impl SnsMessage {
         )
     }
 
-    /// What the message tells, if the key in `certificate` (PEM) has signed it.
+    /// The content of the message, if the key in `certificate` (PEM) has signed it.
     pub fn told(&self, certificate: &[u8], now: DateTime<Utc>) -> Result<SnsEvent, WebhookError> {
         let der = CertificateDer::from_pem_slice(certificate).map_err(|_| WebhookError::Forged)?;
         let key = der::key_of_certificate(&der).ok_or(WebhookError::Forged)?;
-        // Version 1 is SHA-1, still Amazon's default; nobody can choose what they sign, so collisions do not help.
+        // Version 1 is SHA-1, still Amazon's default; nobody can choose what they sign, so
+        // collisions do not help.
         let algorithm = if self.is_sha256 {
             &RSA_PKCS1_2048_8192_SHA256
         } else {

@@ -123,7 +123,8 @@ impl Wire {
         self.answer().await
     }
 
-    /// Logs in; name and password travel as literals if they hold what quotes cannot (RFC 3501 section 9).
+    /// Logs in; name and password travel as literals if they hold what quotes cannot (RFC 3501
+    /// section 9).
     pub(super) async fn log_in(
         &mut self,
         name: &str,

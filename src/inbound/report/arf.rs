@@ -3,10 +3,11 @@
 use super::headers::Headers;
 use crate::refusal::addresses;
 
-/// What a person or a filter said of a mail of ours.
+/// The complaint of a person or a filter about a mail of ours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Complaint {
-    /// `abuse`, `opt-out`, `fraud`, `auth-failure`, … (RFC 5965 section 7.3, RFC 6591), in lower case.
+    /// `abuse`, `opt-out`, `fraud`, `auth-failure`, … (RFC 5965 section 7.3, RFC 6591), in lower
+    /// case.
     pub kind: String,
     /// To whom our mail had been sent, unless that is redacted.
     pub recipients: Vec<String>,

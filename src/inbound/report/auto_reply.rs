@@ -1,4 +1,4 @@
-//! Mail that answers or reports by itself, and is no failure.
+//! Recognizes automatic answers, which are no failures.
 
 use super::headers::Headers;
 
@@ -24,7 +24,7 @@ const HEADERS: &[&str] = &[
     "x-asknotice",
 ];
 
-/// How the subject of an automatic answer begins or what it holds, in lower case.
+/// Words in the subjects of automatic answers, in lower case.
 const SUBJECTS: &[&str] = &[
     "automatic reply",
     "auto reply",

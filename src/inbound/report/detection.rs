@@ -1,5 +1,5 @@
-//! Whether a mail in prose is a report at all, and whether of a delay, by the
-//! words that mail systems use of themselves.
+//! Tells reports in prose from other mail, and delays from failures, by the words that mail
+//! systems use.
 
 use super::headers::Headers;
 use super::notice::{Rank, on_line};
@@ -7,7 +7,7 @@ use crate::refusal::addresses::{addresses, is_same};
 use crate::refusal::start_of;
 use crate::refusal::{EnhancedCode, find_reply};
 
-/// What mail systems call themselves in From.
+/// Names of mail systems in From, in lower case.
 const SENDERS: &[&str] = &[
     "mailer-daemon",
     "mailer daemon",
@@ -37,7 +37,7 @@ const SENDERS: &[&str] = &[
     "emailadmin",
 ];
 
-/// What some of them call themselves, as others do too.
+/// Names that mail systems share with other senders.
 const SENDERS_AT_TIMES: &[&str] = &[
     "bounce",
     "notification@",
@@ -47,7 +47,7 @@ const SENDERS_AT_TIMES: &[&str] = &[
     "administrator@",
 ];
 
-/// What subjects say, in lower case.
+/// Phrases in subjects of reports, in lower case.
 const SUBJECTS: &[&str] = &[
     "undeliver",
     "undelivered",
@@ -146,7 +146,7 @@ const SUBJECTS: &[&str] = &[
     "error report",
 ];
 
-/// What introductions say, in lower case.
+/// Phrases in introductions of reports, in lower case.
 const BODIES: &[&str] = &[
     "could not be delivered",
     "couldn't be delivered",
@@ -230,7 +230,7 @@ const BODIES: &[&str] = &[
     "no valid recipients",
 ];
 
-/// What notes about delays say: the mail is still under way.
+/// Phrases in notes about delays: the mail is still under way.
 const DELAYS: &[&str] = &[
     "will be retried",
     "will continue to",
@@ -259,7 +259,7 @@ const DELAYS: &[&str] = &[
     "gmail will retry",
 ];
 
-/// What ends a delay.
+/// Phrases that say that a delay has ended in failure.
 const GIVEN_UP: &[&str] = &[
     "giving up",
     "given up",

@@ -7,7 +7,7 @@ use crate::refusal::{Command, EnhancedCode, Reason, Refusal, diagnose, find_comm
 /// More recipients than this in one report are nobody's mail.
 const RECIPIENTS_MAX: usize = 20_000;
 
-/// What a server did about one recipient (RFC 3464 section 2.3.3).
+/// The action of a server for one recipient (RFC 3464 section 2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DsnAction {
     /// It has given up.
@@ -35,14 +35,14 @@ const ACTIONS: [(&str, DsnAction); 7] = [
     ("expanded", DsnAction::Expanded),
 ];
 
-/// What became of the mail to one recipient.
+/// The fate of the mail to one recipient.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailedRecipient {
     /// To whom it could not be delivered, if the report says so.
     pub recipient: Option<String>,
     /// The address that the sender had given, where it differs (RFC 3464 section 2.3.1).
     pub original: Option<String>,
-    /// What was done.
+    /// The action of the server.
     pub action: DsnAction,
     /// The enhanced code.
     pub status: Option<EnhancedCode>,
@@ -67,7 +67,7 @@ impl FailedRecipient {
         }
     }
 
-    /// Why the mail came back, in the vocabulary of [`Reason`].
+    /// The reason for which the mail came back.
     pub fn reason(&self) -> Reason {
         match self.action {
             DsnAction::Delivered | DsnAction::Relayed | DsnAction::Expanded => Reason::Delivered,
@@ -111,8 +111,8 @@ pub(super) fn recipients(text: &str) -> Vec<FailedRecipient> {
     found
 }
 
-/// Groups of lines between empty ones. A field that begins the next recipient begins a block, too: some
-/// servers forget the empty line.
+/// Groups of lines between empty ones. A field that begins the next recipient begins a block, too:
+/// some servers forget the empty line.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks = vec![String::new()];
     let mut has_final = false;
@@ -208,7 +208,8 @@ fn recipient(fields: &Headers) -> FailedRecipient {
     }
 }
 
-/// What the last server said, where the one before quotes it: `5.1.0 - Unknown address error 550-'5.7.1 no'`.
+/// The reply of the last server, where the one before quotes it:
+/// `5.1.0 - Unknown address error 550-'5.7.1 no'`.
 ///
 /// Amazon's relays write `554 4.4.7 expired <421 4.4.2 timed out>`.
 fn innermost(text: &str) -> &str {

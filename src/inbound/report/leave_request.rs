@@ -1,10 +1,10 @@
-//! Mails of people who want to leave: to the address for it, or in plain words.
+//! Recognizes requests to unsubscribe in the text of a mail.
 
 use super::auto_reply::is_answer;
 use super::headers::Headers;
 use crate::refusal::holds;
 
-/// What people write, each the whole subject or the whole first line.
+/// Requests that are the whole subject or the whole first line, in lower case.
 const WORDS: &[&str] = &[
     // English.
     "unsubscribe",
@@ -662,7 +662,7 @@ const POLITE: &[&str] = &[
     "kunnen jullie",
 ];
 
-/// How much of the text that a person wrote is read, in bytes: a longer one is a letter.
+/// The longest own text in which a request is looked for, in bytes.
 const OWN_BYTES_MAX: usize = 1_200;
 
 /// Whether a person asks for no more mails.

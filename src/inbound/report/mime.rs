@@ -11,7 +11,7 @@ use mail_parser::decoders::html::html_to_text;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use std::borrow::Cow;
 
-/// How much of a mail is read; the rest can only be the returned message.
+/// The part of a mail that is read; the rest can only be the returned message.
 pub const MAIL_BYTES_MAX: usize = 16 << 20;
 
 /// Multiparts within multiparts that are followed: real reports have three.
@@ -20,7 +20,7 @@ const DEPTH_MAX: usize = 10;
 /// Parts that are looked at.
 const PARTS_MAX: usize = 200;
 
-/// How much of a text is decoded: ten thousand recipients with their replies fit.
+/// The part of a text that is decoded: ten thousand recipients with their replies fit.
 const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// HTML is read for a few lines of it.
@@ -102,7 +102,7 @@ fn collect<'a>(headers: Headers, body: &'a [u8], depth: usize, found: &mut Vec<P
     });
 }
 
-/// What stands between the lines `--boundary`.
+/// The parts between the lines `--boundary`.
 fn between<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let mut open: Option<usize> = None;

@@ -1,4 +1,4 @@
-//! Reads what came back: bytes to a [`Report`]. Pure.
+//! Parses a mail that came back into a [`Report`]. Pure.
 //!
 //! The machine's parts are read first (RFC 3464, RFC 5965), prose only where
 //! there is none. Nothing here knows whether a report is about a mail of ours.
@@ -22,7 +22,7 @@ pub use mime::MAIL_BYTES_MAX;
 use crate::refusal::{EnhancedCode, addresses, find_command, find_reply, gives_reason, start_of};
 use mime::{Part, parts, tidied};
 
-/// What kind of mail it is.
+/// The kind of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportKind {
     /// A server tells what became of a mail.
@@ -40,7 +40,7 @@ pub enum ReportKind {
 /// A mail that came back, as far as it can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// What it is.
+    /// The kind of mail.
     pub kind: ReportKind,
     /// Its own headers.
     pub headers: Headers,
@@ -196,7 +196,8 @@ fn read_one(mail: &[u8]) -> Report {
     }
 }
 
-/// Whether an automatic answer is about a mail that did not arrive: Exim marks its reports as answers.
+/// Whether an automatic answer is about a mail that did not arrive: Exim marks its reports as
+/// answers.
 fn quotes_a_failure(headers: &Headers, notice: &str) -> bool {
     let from = headers.decoded("from").unwrap_or_default().to_lowercase();
     let is_daemon = [
@@ -214,7 +215,7 @@ fn quotes_a_failure(headers: &Headers, notice: &str) -> bool {
         || (EnhancedCode::find(notice).is_some() && find_reply(notice).is_some())
 }
 
-/// What the parts for machines say, if there are any.
+/// Reads the parts for machines, if there are any.
 fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Option<Report> {
     let complaints: Vec<Complaint> = parts
         .iter()
@@ -228,7 +229,8 @@ fn by_machine(headers: &Headers, parts: &[Part<'_>], returned: &Headers) -> Opti
             returned: returned.clone(),
         })
     };
-    // Microsoft's Junk Mail Reporting Program sends the mail back with its reader's address, and no report.
+    // Microsoft's Junk Mail Reporting Program sends the mail back with its reader's address, and no
+    // report.
     let complainers: Vec<String> = returned
         .all("x-hmxmroriginalrecipient")
         .filter_map(|value| addresses::first(value).map(str::to_owned))

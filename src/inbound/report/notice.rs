@@ -1,6 +1,6 @@
 //! Reports in prose: qmail, Exim, Exchange, Notes, carriers and the rest.
 //!
-//! What they share is the shape: an introduction, one or more failed addresses
+//! They share the shape: an introduction, one or more failed addresses
 //! each with its reason, and the returned mail. So addresses are ranked by how
 //! they stand on their line, and only the best rank counts.
 
@@ -12,7 +12,7 @@ use crate::refusal::{EnhancedCode, find_command, find_reply, gives_reason};
 
 /// More than this is nobody's notice.
 const RECIPIENTS_MAX: usize = 20_000;
-/// How much is quoted of what stands with an address.
+/// The longest diagnostic that is quoted.
 const DIAGNOSTIC_BYTES_MAX: usize = 3_000;
 
 /// Local parts that report and are never what failed.
@@ -27,7 +27,7 @@ const NEVER: &[&str] = &[
     "support",
 ];
 
-/// How an address stands on its line: the lower, the surer.
+/// The position of an address on its line: the lower, the surer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
     /// `X-Failed-Recipients` says so.
@@ -181,7 +181,8 @@ pub(super) fn recipients(
     failures
 }
 
-/// What is said of `address`: the paragraph that begins with it, or all up to the next one if that says nothing.
+/// Reads the failure of `address` from the paragraph that begins with it, or from all lines up to
+/// the next address if that paragraph gives no reason.
 fn about(address: &str, lines: &[&str]) -> FailedRecipient {
     let mut written = 0;
     let paragraph = lines.iter().take_while(|line| {

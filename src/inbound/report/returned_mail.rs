@@ -1,4 +1,4 @@
-//! Where a report in plain text ends and the returned mail begins.
+//! Splits a report in plain text from the returned mail below it.
 
 use super::headers::{Headers, field};
 
@@ -145,7 +145,7 @@ fn is_known(line: &str) -> bool {
     field(line).is_some_and(|(name, _)| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// How many headers follow one another, known ones alone counted.
+/// Counts the known headers that follow one another.
 fn headers_from(lines: &[(usize, &str)]) -> usize {
     let mut count = 0;
     for (_, line) in lines.iter().take(30) {

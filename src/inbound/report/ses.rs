@@ -95,7 +95,8 @@ fn bounce(bounce: &Value) -> Vec<FailedRecipient> {
                 .split_once(';')
                 .map_or(diagnostic, |(_, words)| words)
                 .trim();
-            // Where there are no words, the sub-type tells (MailboxFull, MessageTooLarge, Suppressed, …).
+            // Where there are no words, the sub-type tells (MailboxFull, MessageTooLarge,
+            // Suppressed, …).
             let words = if words.is_empty() {
                 subtype(bounce["bounceSubType"].as_str().unwrap_or_default())
             } else {
@@ -118,7 +119,7 @@ fn bounce(bounce: &Value) -> Vec<FailedRecipient> {
         .collect()
 }
 
-/// What a sub-type says in servers' words.
+/// The sub-type in servers' words.
 fn subtype(word: &str) -> &'static str {
     match word {
         "NoEmail" | "Suppressed" | "OnAccountSuppressionList" => {

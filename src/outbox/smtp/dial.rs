@@ -1,4 +1,4 @@
-//! From a host name to a connection that is ready for MAIL.
+//! Opens a connection that is ready for MAIL.
 
 use super::Connection;
 use super::failure::SmtpFailure;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Knows how to reach one relay.
+/// Opens connections to one relay.
 pub struct Dialer {
     host: String,
     port: u16,
@@ -39,7 +39,7 @@ enum Protection {
     Tls(Box<Tls>),
 }
 
-/// How a token is shown.
+/// The mechanism that sends an access token.
 const TOKEN_MECHANISMS: &[Mechanism] = &[Mechanism::Xoauth2];
 
 impl Dialer {
@@ -66,7 +66,7 @@ impl Dialer {
         })
     }
 
-    /// The same, which has what is said written down.
+    /// Records the conversation in `transcript`.
     #[must_use]
     pub fn writing_in(self, transcript: &Transcript) -> Self {
         Dialer {
@@ -144,8 +144,8 @@ impl Dialer {
         let stream = within(SmtpStage::Connect, self.timeouts.connect, connecting)
             .await?
             .map_err(broken)?;
-        // lettre 0.11.23 does not set it; without it every message waits 40 ms for the peer's delayed
-        // acknowledgement (lettre#1159, fixed after that release).
+        // lettre 0.11.23 does not set it; without it every message waits 40 ms for the peer's
+        // delayed acknowledgement (lettre#1159, fixed after that release).
         stream.set_nodelay(true).map_err(broken)?;
         let peer = stream.peer_addr().map_err(broken)?;
         Ok((stream, peer))

@@ -1,4 +1,4 @@
-//! What went wrong in a conversation, and how far it had come.
+//! The error of an SMTP conversation, with the command at which it happened.
 
 use crate::outbox::reply::{Reply, in_one_line};
 use crate::outbox::stage::SmtpStage;
@@ -10,18 +10,18 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{stage}: {text}")]
 pub struct SmtpFailure {
-    /// At which command.
+    /// The command at which it happened.
     pub stage: SmtpStage,
-    /// What the server answered, if it answered.
+    /// The server's reply, if there was one.
     pub reply: Option<Reply>,
-    /// The reply as it would be quoted, or what happened instead.
+    /// The reply as it would be quoted, or a description of the error.
     pub text: String,
     /// Whether the conversation can go on: the server answered this command and waits for the next.
     pub in_step: bool,
 }
 
 impl SmtpFailure {
-    /// The server said no.
+    /// A refusal.
     pub(super) fn refused(stage: SmtpStage, reply: Reply) -> Self {
         // 421 announces that the server closes the connection (RFC 5321 section 3.8).
         let in_step = matches!(reply.code, 400..=599) && reply.code != 421;
@@ -33,7 +33,7 @@ impl SmtpFailure {
         }
     }
 
-    /// Something else than a reply.
+    /// An error without a reply.
     pub(super) fn broken(stage: SmtpStage, text: impl AsRef<str>) -> Self {
         SmtpFailure {
             stage,
@@ -51,7 +51,7 @@ impl SmtpFailure {
         )
     }
 
-    /// What lettre says: a refusal if it comes from a reply.
+    /// Converts lettre's error: a refusal if it comes from a reply.
     pub(super) fn from_lettre(stage: SmtpStage, error: &Error) -> Self {
         match error.status() {
             Some(code) => {

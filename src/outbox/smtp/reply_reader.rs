@@ -1,4 +1,4 @@
-//! A server's replies, line by line, in the one form that lettre reads.
+//! Reads a server's replies line by line and repairs them for lettre.
 
 use super::failure::SmtpFailure;
 use super::transcript::Transcript;
@@ -16,21 +16,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 
-/// What is kept of a line and of a reply; RFC 5321 section 4.5.3.1.5 allows 512 octets a line.
+/// The longest line and reply that are kept; RFC 5321 section 4.5.3.1.5 allows 512 octets a line.
 const LINE_BYTES_MAX: usize = 900;
 const LINES_MAX: usize = 50;
-/// What is passed over in one reply before the server is taken for mad.
+/// The longest reply that is skipped before the connection is given up.
 const PASSED_BYTES_MAX: usize = 1 << 20;
 
 /// The sides of a connection that carries SMTP.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug> Wire for T {}
 
-/// Gives its reader one whole line for each read, mended.
+/// Gives its reader one whole, repaired line for each read.
 ///
 /// lettre takes a bare `250`, a line that ends in LF alone, a byte that is not
 /// UTF-8 or a long line for a broken connection; after the dot that would make
-/// an accepted message uncertain, and send it twice. So lines are mended first:
+/// an accepted message uncertain, and send it twice. So lines are repaired first:
 /// bytes that are not UTF-8 are replaced, long lines and replies cut, line ends
 /// completed. What has no code stays as it is, and is refused above.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) struct ReplyReader<S> {
     passed: usize,
 }
 
-/// What went over a connection so far.
+/// The state of a connection, shared by its reader and its user.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ConnectionState(Arc<ConnectionFlags>);
 
@@ -67,7 +67,7 @@ struct ConnectionFlags {
 }
 
 impl ConnectionState {
-    /// What writes down in `transcript`, if there is one.
+    /// The state of a new connection, recorded in `transcript` if there is one.
     pub(super) fn written_in(transcript: Option<Transcript>) -> Self {
         ConnectionState(Arc::new(ConnectionFlags {
             transcript,
@@ -94,7 +94,8 @@ impl ConnectionState {
         format!("the server offers {}", offers.join(", "))
     }
 
-    /// Whether the server has offered PIPELINING (RFC 2920); lettre does not keep what it does not use.
+    /// Whether the server has offered PIPELINING (RFC 2920); lettre does not keep what it does not
+    /// use.
     pub(super) fn pipelining(&self) -> bool {
         self.0.pipelining.load(Ordering::Relaxed)
     }
@@ -130,7 +131,8 @@ impl<S: Wire> ReplyReader<S> {
         }
     }
 
-    /// The same, after a greeting that was state before the stream was encrypted: lettre waits for one.
+    /// The same, after a greeting that was state before the stream was encrypted: lettre waits for
+    /// one.
     pub(super) fn greeted(self) -> Self {
         ReplyReader {
             line: b"220 \r\n".to_vec(),

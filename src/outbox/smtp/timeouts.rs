@@ -1,4 +1,4 @@
-//! How long a server may take.
+//! Timeouts of the SMTP commands.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ pub struct Timeouts {
     pub greeting: Duration,
     /// STARTTLS, AUTH and RSET, for which the RFC gives no number.
     pub command: Duration,
-    /// MAIL.
+    /// The reply to MAIL.
     pub mail: Duration,
-    /// RCPT.
+    /// The reply to RCPT.
     pub rcpt: Duration,
-    /// DATA.
+    /// The reply to DATA.
     pub data: Duration,
     /// Sending the text.
     pub text: Duration,

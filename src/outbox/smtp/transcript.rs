@@ -1,4 +1,4 @@
-//! What both sides said, for people to read.
+//! The transcript of a conversation, for people to read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,30 +8,30 @@ const LINE_CHARS_MAX: usize = 500;
 /// ReplyReader that are kept; no conversation has more.
 const LINES_MAX: usize = 400;
 
-/// Who said a line.
+/// The side that sent a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// We did.
+    /// The client: we.
     Client,
-    /// The server did.
+    /// The server.
     Server,
 }
 
 /// One line of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TranscriptLine {
-    /// Who said it.
+    /// The side that sent it.
     pub side: Side,
-    /// What.
+    /// The line without its end.
     pub text: String,
 }
 
-/// What we say next.
+/// The kind of line that the client sends next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Next {
     #[default]
     Command,
-    /// Part of a login: not for anybody's eyes.
+    /// Part of a login, which is not recorded.
     Secret,
     /// The message itself.
     Text,
@@ -46,8 +46,7 @@ struct Kept {
     text_bytes: usize,
 }
 
-/// A conversation that is written down while it goes on. Passwords and the
-/// message are not. Clones write on the same sheet.
+/// Records a conversation, without passwords and messages. Clones share the record.
 #[derive(Debug, Clone, Default)]
 pub struct Transcript(Arc<Mutex<Kept>>);
 
@@ -61,7 +60,7 @@ impl Transcript {
             .clone()
     }
 
-    /// Notes something that is not said over the wire, like that it is encrypted from here on.
+    /// Adds a note, for example that the connection is encrypted from here on.
     pub(super) fn note(&self, side: Side, text: &str) {
         self.0
             .lock()
