@@ -112,12 +112,7 @@ pub(super) enum Hello {
 }
 
 impl<S: Wire> ReplyReader<S> {
-    pub(super) fn new(
-        stream: S,
-        peer: SocketAddr,
-        state: ConnectionState,
-        protocol: Protocol,
-    ) -> Self {
+    pub(super) fn new(stream: S, peer: SocketAddr, state: ConnectionState, hello: Hello) -> Self {
         ReplyReader {
             inner: BufReader::new(stream),
             peer,

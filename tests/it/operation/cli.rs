@@ -530,6 +530,36 @@ fn a_dry_run_of_an_import_says_everything_and_stores_nothing() {
 }
 
 #[test]
+fn suppressions_are_lifted_one_by_one_or_many_by_day_and_reason() {
+    let place = Place::new();
+    for (address, reason) in [
+        ("ada@example.org", "550 Connection frequency limited"),
+        ("bob@example.org", "550 connection frequency limited"),
+        ("cyd@example.org", "550 5.1.1 no such user"),
+        ("dan@example.org", "asked to"),
+    ] {
+        place.said(&["subscribers", "add", address]);
+        place.said(&["suppressions", "add", address, "--reason", reason]);
+    }
+    let status = |address: &str| place.json(&["subscribers", "show", address])["status"].clone();
+    let said = place.said(&["suppressions", "remove", "--since", "2999-01-01"]);
+    assert_eq!(said.trim(), "0 addresses may be written to again");
+    let said = place.said(&["suppressions", "remove", "--reason", "Frequency limited"]);
+    assert_eq!(said.trim(), "2 addresses may be written to again");
+    assert_eq!(
+        (status("ada@example.org"), status("cyd@example.org")),
+        ("active".into(), "suppressed".into())
+    );
+    place.said(&["suppressions", "remove", "cyd@example.org"]);
+    let since = ["suppressions", "remove", "--since", "2020-01-01"];
+    assert_eq!(
+        place.said(&since).trim(),
+        "1 address may be written to again"
+    );
+    assert_eq!(place.json(&["suppressions", "list"]), serde_json::json!([]));
+}
+
+#[test]
 fn nonsense_is_refused_with_what_where_and_what_to_do() {
     let place = Place::new();
     place.write(
