@@ -243,7 +243,7 @@ mod tests {
             Proof::Token,
             Action::Suppress,
         );
-        // Forwarded, and failed there; or forged by whoever was forwarded a mail of ours.
+        // Forwarded, and failed there; or forged by a person who was forwarded a mail of ours.
         check(
             Class::Hard,
             Some("elsewhere@example.net"),

@@ -1,15 +1,15 @@
 //! Finds proof in a report that it is about a mail of ours. Pure.
 //!
-//! Anybody can write a report. So nobody is given up on its word alone: it must
-//! carry what only the recipient of that mail can know, a signed token or the
-//! Message-ID (which is keyed, too), or come from a provider who has signed it.
+//! Anybody can write a report, so an address is never suppressed on its word alone: the report must
+//! carry a secret of that mail, a signed token or the Message-ID (which is keyed, too), or come from
+//! a provider that has signed it.
 
 use super::report::Report;
 use super::settings::InboundSettings;
 use crate::subscriber::{Address, SubscriberId};
 use crate::token::{Scope, Signer};
 
-/// The envelope of what came, and the way.
+/// The envelope of a report, and its channel.
 #[derive(Debug, Clone, Default)]
 pub struct Envelope {
     /// The envelope recipients, if the mail server gives them.
@@ -18,7 +18,7 @@ pub struct Envelope {
     pub source: ReportChannel,
 }
 
-/// The way a report came.
+/// The channel by which a report came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReportChannel {
     /// A mail.
@@ -29,7 +29,7 @@ pub enum ReportChannel {
 }
 
 impl ReportChannel {
-    /// Its word.
+    /// The word that is stored and shown.
     pub fn word(self) -> &'static str {
         match self {
             ReportChannel::Mail => "mail",
@@ -54,7 +54,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Whether anything speaks for its being ours.
+    /// Whether the report is for us.
     pub fn is_any(&self) -> bool {
         self.delivery.is_some()
             || self.subscriber.is_some()
@@ -98,7 +98,7 @@ pub fn evidence(
         found.is_to_us |=
             is_ours(&settings.addresses.bounce) || is_ours(&settings.addresses.unsubscribe);
     }
-    // What the returned mail quotes: its envelope sender, and the links to leave.
+    // The returned mail quotes its envelope sender and the links to unsubscribe.
     let senders = [
         "return-path",
         "x-original-mail-from",
@@ -145,7 +145,7 @@ pub fn evidence(
     found
 }
 
-/// `local+token@domain` in its parts.
+/// Splits `local+token@domain`.
 fn parts(address: &str) -> (&str, Option<&str>, &str) {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     match local.split_once('+') {

@@ -10,12 +10,12 @@ use crate::store::{DeliveryId, RateBucket};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, HashSet};
 
-/// The pace of every domain.
+/// The rate buckets of every domain.
 #[derive(Debug)]
 pub(super) struct Destinations {
     per_minute: u32,
     rates: HashMap<String, Rate>,
-    /// Those that were sent back to the queue with a place kept for them.
+    /// Deliveries that went back to the queue with a booked time.
     promised: HashSet<DeliveryId>,
 }
 
@@ -34,19 +34,19 @@ impl Destinations {
         self.per_minute > 0
     }
 
-    /// Whether the pace of `domain` is known; if not, [`Destinations::learn`] it first.
+    /// Whether the bucket of `domain` is known; if not, [`Destinations::learn`] it first.
     pub(super) fn knows(&self, domain: &str) -> bool {
         self.rates.contains_key(domain)
     }
 
-    /// Goes on with the pace of `domain` as it was recorded `before`.
+    /// Restores the bucket of `domain` as it was recorded `before`.
     pub(super) fn learn(&mut self, domain: String, before: &[RateBucket], now: DateTime<Utc>) {
         let limits = RateLimits {
             per_second: 0,
             per_minute: self.per_minute,
             per_hour: 0,
         };
-        // What was on loan was promised by a sender that is gone, and its promises with it.
+        // Tokens on loan were booked by a sender that is gone; its bookings are void.
         let before: Vec<RateBucket> = before
             .iter()
             .map(|bucket| RateBucket {

@@ -1,4 +1,4 @@
-//! Group commit: what all connections have to record goes to the disk together.
+//! Group commit: the records of all connections go to the disk together.
 //!
 //! A commit costs the disk one synchronous write, whatever is in it. While one
 //! is under way the requests of the other connections gather, and the next
@@ -47,7 +47,7 @@ impl Commits {
 enum Request {
     Mark(DeliveryId, oneshot::Sender<Result<bool, NotRecorded>>),
     Settle(Box<Settlement>, oneshot::Sender<Result<(), NotRecorded>>),
-    /// Goes along with the next mark: no text leaves before it is known how fast they leave.
+    /// Committed with the next mark: no text leaves before the rate is recorded.
     RateState(RateState),
 }
 
@@ -61,7 +61,7 @@ const SETTLE_WAIT: Duration = Duration::from_millis(2);
 const BATCH_WAIT_MAX: Duration = Duration::from_millis(10);
 
 impl Ledger {
-    /// Starts the task that writes to `db`, for so many workers.
+    /// Starts the task that writes to `db` for this number of workers.
     pub(super) fn open(db: Db, clock: Arc<dyn Clock>, workers: usize) -> Self {
         let (requests, gathered) = mpsc::channel(GATHERED_MAX);
         let commits = Arc::new(Commits::default());
@@ -80,8 +80,8 @@ impl Ledger {
         Ledger { requests, commits }
     }
 
-    /// Asks for the mark that the text of `id` may leave. It is not given if the
-    /// delivery has been taken out of our hands meanwhile.
+    /// Asks for the mark that the text of `id` may leave. It is denied if the delivery has left the
+    /// queue meanwhile.
     pub(super) async fn mark(&self, id: DeliveryId) -> Recording<bool> {
         let (done, recorded) = oneshot::channel();
         self.ask(Request::Mark(id, done)).await;
@@ -95,7 +95,7 @@ impl Ledger {
         Recording(recorded)
     }
 
-    /// Notes how fast mail leaves; on the disk before any mark that is asked for later.
+    /// Records the rate; on the disk before any mark that is asked for later.
     pub(super) async fn note_pace(&self, pace: RateState) {
         self.ask(Request::RateState(pace)).await;
     }
@@ -144,7 +144,7 @@ impl Writer {
             for request in gathered.drain(..) {
                 match (request, &self.failed) {
                     (Request::RateState(pace), _) => self.pace = Some(pace),
-                    // What has left is still worth recording, if the disk has recovered.
+                    // A sent text is still worth recording, if the disk has recovered.
                     (Request::Mark(_, done), Some(why)) => answer(done, Err(Arc::clone(why))),
                     (Request::Mark(id, done), None) => {
                         turn.marks.push(id);
@@ -214,10 +214,10 @@ impl Writer {
                 .filter(|request| matches!(request, Request::Mark(..)))
                 .count();
             let wait = match marks {
-                // Nobody waits for the end of a message until the next one is to leave over its
-                // connection. Alone, every second commit would be for ends.
+                // A worker waits for a settlement only before its next text. Alone, every second
+                // commit would be for settlements.
                 0 => SETTLE_WAIT,
-                // The whole workers waits.
+                // All workers wait.
                 _ if marks >= self.workers => return,
                 // On a slow disk: a commit takes longer than the others need to come round.
                 _ => self.commits.average() / 2,

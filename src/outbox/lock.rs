@@ -1,14 +1,14 @@
 //! The operating system's lock on sending.
 //!
 //! The lease in the database outlives a process that was killed; this lock does
-//! not. Whoever gets it knows that no other process on this machine sends, and
+//! not. Its holder knows that no other process on this machine sends, and
 //! takes over a dead sender's lease at once.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-/// The right to send, as long as it is kept.
+/// The lock on sending, held until it is dropped.
 #[derive(Debug)]
 pub struct SendingLock {
     // The lock goes with the file handle, also when the process is killed.
@@ -18,7 +18,7 @@ pub struct SendingLock {
 /// An error that keeps the lock from being taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process has it.
+    /// Another process holds the lock.
     #[error("another paperboy is sending already: {holder}")]
     Taken {
         /// The name of the process that has it.

@@ -1,5 +1,4 @@
-//! Delivery into a Maildir: for trying things out, and for machines whose mail
-//! another program picks up.
+//! Delivers into a Maildir: for trials, and for machines on which another program picks mail up.
 //!
 //! The format is <https://cr.yp.to/proto/maildir.html>: a message is written
 //! below `tmp/` and renamed into `new/`. Its name is made from the delivery and
@@ -13,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A folder that takes mail.
+/// An open Maildir.
 #[derive(Debug, Clone)]
 pub(super) struct Maildir {
     root: PathBuf,
@@ -30,8 +29,8 @@ impl Maildir {
         })
     }
 
-    /// Puts `message` in again that may be there: one that a reader has already
-    /// moved into `cur/` does not come back.
+    /// Puts a `message` that may be there already: one that a reader has moved into `cur/` is not
+    /// delivered again.
     pub(super) fn put_again(&self, id: DeliveryId, message: &[u8]) -> io::Result<String> {
         let name = file_name(id, message);
         if self.was_read(&name)? {
@@ -41,7 +40,7 @@ impl Maildir {
         }
     }
 
-    /// Puts `message` into `new/`, and answers its file name once it is on the disk.
+    /// Puts `message` into `new/`, and returns its file name once it is on the disk.
     pub(super) fn put(&self, id: DeliveryId, message: &[u8]) -> io::Result<String> {
         let name = file_name(id, message);
         let unfinished = self.root.join("tmp").join(&name);

@@ -2,7 +2,7 @@
 //!
 //! One token bucket a period: it holds as many tokens as the limit allows
 //! messages in the period, starts full, and fills evenly. A message takes one
-//! token from each; an empty bucket lends one and says how long to wait for it.
+//! token from each; an empty bucket lends one and gives the wait for it.
 
 use super::settings::RateLimits;
 use crate::store::RateBucket;
@@ -77,7 +77,7 @@ impl Rate {
         self.buckets.iter().map(keep).collect()
     }
 
-    /// Books one message, and says how long to wait before it may leave.
+    /// Books one message, and returns the wait before it may leave.
     pub(super) fn book(&mut self, now: DateTime<Utc>) -> TimeDelta {
         let waits = self.buckets.iter_mut().map(|bucket| bucket.book(now));
         TimeDelta::milliseconds((waits.fold(0.0, f64::max) * 1000.0).ceil() as i64)

@@ -86,8 +86,7 @@ impl RelayHealth {
     }
 
     /// Notes a refusal for good. Returns whether the relay rather than the recipients is in
-    /// trouble: it needs no reading of the words to say that who refuses nearly everybody refuses
-    /// us.
+    /// trouble: a relay that refuses nearly everybody refuses us, whatever it says.
     pub(super) fn refused(&mut self, refused: Refused) -> bool {
         self.note(Some(refused));
         let last: Vec<_> = self.judged.iter().take(REFUSED_MAX).collect();

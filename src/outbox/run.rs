@@ -1,4 +1,4 @@
-//! A delivery run: holds the sending lease, claims due deliveries and feeds the connections.
+//! A delivery run: it holds the sending lease, claims due deliveries and feeds the connections.
 
 use super::DeliverError;
 use super::context::{AttemptEnd, DeliveryContext};
@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 /// Deliveries claimed ahead for each connection: enough to keep it busy.
 const CLAIMED_PER_CONNECTION: usize = 4;
 
-/// Deliveries claimed at once where the queue is long: so many share one commit. What a crash
-/// leaves claimed was never offered. Two such claims of 40 KB each still lie in the database's
+/// Deliveries claimed at once where the queue is long: so many share one commit. Claims that a crash
+/// leaves behind were never offered. Two such claims of 40 KB each still lie in the database's
 /// cache when they are dropped.
 const CLAIMED_MAX: usize = 128;
 
@@ -175,7 +175,7 @@ impl<'a> DeliveryRun<'a> {
         if paused_until.is_some() || self.stop.is_cancelled() {
             return self.remaining(0).await;
         }
-        // A relay that was in trouble is asked with one message, not with a storm.
+        // A relay that was in trouble is probed with one message.
         let (connections, batch) = if is_probe {
             (1, 1)
         } else {
@@ -220,7 +220,7 @@ impl<'a> DeliveryRun<'a> {
         self.remaining(claimed - left.len()).await
     }
 
-    /// Gives the right to send back, and says what came of it.
+    /// Gives the lease back, and returns the counts of the run.
     pub async fn end(self) -> Result<Summary, DeliverError> {
         let holder = self.service.holder.clone();
         let ended = self.context.db.run(move |store| {
@@ -242,7 +242,7 @@ impl<'a> DeliveryRun<'a> {
         })
     }
 
-    /// Claims what is due and hands it to the workers, at the allowed pace.
+    /// Claims due deliveries and hands them to the workers, at the allowed rate.
     async fn feed(
         &self,
         give: mpsc::Sender<Claimed>,
@@ -251,7 +251,7 @@ impl<'a> DeliveryRun<'a> {
         in_flight: &InFlight,
         halt: &CancellationToken,
     ) -> Result<FeedResult, DeliverError> {
-        // Who may send only so many in a while must not keep many in hand.
+        // With a rate limit, few deliveries are claimed ahead.
         let is_limited = self.rate.lock().await.is_limited();
         // Claimed while the ones before are with the workers.
         let mut ahead: Option<JoinHandle<Result<Vec<Claimed>, StoreError>>> = None;
@@ -261,7 +261,7 @@ impl<'a> DeliveryRun<'a> {
         };
         while !halt.is_cancelled() {
             if is_probe && fed.claimed > 0 {
-                // One at a time: its end decides whether the relay is well.
+                // One probe at a time: its end decides whether the relay has recovered.
                 while !in_flight.is_empty() && !halt.is_cancelled() {
                     tokio::select! {
                         () = halt.cancelled() => {}
@@ -284,7 +284,7 @@ impl<'a> DeliveryRun<'a> {
                 if in_flight.is_empty() {
                     break;
                 }
-                // What is in flight may be due again at once, and new mail may come.
+                // Deliveries in flight may be due again at once, and new mail may come.
                 tokio::select! {
                     () = halt.cancelled() => {}
                     () = in_flight.fewer.notified() => {}
@@ -313,7 +313,7 @@ impl<'a> DeliveryRun<'a> {
         Ok(fed)
     }
 
-    /// Those that may leave for their domain now; the others wait in the queue.
+    /// Returns the deliveries that may leave for their domain now; the others wait in the queue.
     async fn ready_for_destination(
         &self,
         claims: Vec<Claimed>,
@@ -366,7 +366,7 @@ impl<'a> DeliveryRun<'a> {
         })
     }
 
-    /// A place in the workers' queue, once the pace allows another message; `None` on `halt`.
+    /// Waits for a place in the workers' queue and for the rate limit; `None` on `halt`.
     async fn reserve_slot<'p>(
         &self,
         give: &'p mpsc::Sender<Claimed>,
@@ -403,7 +403,7 @@ impl<'a> DeliveryRun<'a> {
         }
     }
 
-    /// Puts back what was claimed and not offered.
+    /// Releases claims that were not offered.
     async fn release(&self, left: &[Claimed]) -> Result<(), DeliverError> {
         let mut recordings = Vec::with_capacity(left.len());
         for claimed in left {
@@ -420,7 +420,7 @@ impl<'a> DeliveryRun<'a> {
         Ok(())
     }
 
-    /// The reason, once, if the right to send was lost.
+    /// Fails, once, if the lease was lost.
     fn check_lease(&self) -> Result<(), DeliverError> {
         self.lost
             .lock()

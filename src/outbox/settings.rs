@@ -55,11 +55,11 @@ pub struct SmtpSettings {
     pub protocol: Protocol,
     /// TLS settings.
     pub security: Security,
-    /// Certificates besides the system's.
+    /// Settings for TLS.
     pub tls: TlsSettings,
     /// Login, if the relay wants one.
     pub login: Option<Login>,
-    /// The name we say in EHLO.
+    /// The client name in EHLO.
     pub hello_name: Option<String>,
     /// Connections at a time.
     pub connections: usize,
@@ -73,7 +73,7 @@ pub struct SmtpSettings {
     pub retry: RetrySettings,
 }
 
-/// Certificates besides the system's.
+/// TLS settings: certificates besides the system's.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
     /// Roots to be trusted besides the system's, in PEM.

@@ -251,7 +251,7 @@ fn stuffed(message: &[u8]) -> Result<String, std::str::Utf8Error> {
         text.push('.');
     }
     let mut copied = 0;
-    // ReplyReader that end in a bare LF are stuffed too: some servers take "\n.\n" for the end
+    // Lines that end in a bare LF are stuffed too: some servers take "\n.\n" for the end
     // ("SMTP smuggling").
     for at in dots_at_line_starts(message.as_bytes()) {
         text.push_str(&message[copied..at]);

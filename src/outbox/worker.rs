@@ -1,6 +1,6 @@
 //! Delivers over one connection until there are no more claims.
 //!
-//! The order in here is the guarantee: the server waits for the text (354), the
+//! This order is the guarantee: the server waits for the text (354), the
 //! mark is on the disk, the text leaves, the reply comes, its record is on the
 //! disk, the next text may leave.
 
@@ -160,8 +160,8 @@ impl Worker {
             Ok(connection) => connection,
             Err(end) => return Ok(Some(end)),
         };
-        // Without the mark the connection is dropped here, before the text: a server that waits for
-        // one can be told in no other way that there is none.
+        // Without the mark the connection is dropped before the text: SMTP has no other way to end a
+        // transaction after 354.
         if !self.mark(claimed).await? {
             return Ok(None);
         }
@@ -194,7 +194,7 @@ impl Worker {
         }
     }
 
-    /// A connection over which the server waits for the text, or how the attempt ended before that.
+    /// Returns a connection on which the server waits for the text, or the end of the attempt.
     async fn offered(
         &mut self,
         claimed: &Claimed,
@@ -250,7 +250,7 @@ impl Worker {
             };
             let blame = blame(failure.stage, reply, claimed.address.as_str());
             if blame == Blame::Relay && connection.taken() > 0 {
-                // It has taken messages and wants no more of them over this connection.
+                // It has accepted messages and takes no more over this connection.
                 continue;
             }
             let try_again_in = reply.try_again_in();
@@ -295,8 +295,8 @@ impl Worker {
         }))
     }
 
-    /// Returns once it is on the disk that this text may leave, and how the one before it ended.
-    /// Answers whether it may: not if the delivery was taken out of our hands.
+    /// Returns once the mark of this text and the record of the one before it are on the disk.
+    /// Returns `false` if the delivery has left the queue.
     async fn mark(&mut self, claimed: &Claimed) -> Result<bool, DeliverError> {
         let mut mark = self.context.ledger.mark(claimed.id).await;
         self.all_recorded().await?;
@@ -346,7 +346,7 @@ fn not_opened(failure: &SmtpFailure) -> Outcome {
     }
 }
 
-/// A file that cannot be written is the folder's fault.
+/// The end of an attempt whose file could not be written.
 fn in_maildir(text: String) -> AttemptEnd {
     let outcome = Outcome::Refused {
         stage: SmtpStage::Maildir,

@@ -1,7 +1,6 @@
 //! Matches servers' words with the phrases of `phrases.rs`. Pure.
 //!
-//! The phrases are the servers' own, gathered from their sources and manuals
-//! and from real reports; they stand in `phrases.rs`. The table is read from the top; the first row
+//! The table is read from the top; the first row
 //! with a phrase in the text decides. In a phrase, `*` stands for up to 60 letters. Rows about one
 //! thing come before rows that many things share.
 

@@ -28,7 +28,7 @@ pub(super) const ROWS: &[(Reason, &[&str])] = &[
             "procmail:",
         ],
     ),
-    // cPanel's Exim says this of whatever it cannot resolve.
+    // cPanel's Exim says this of every address that it cannot resolve.
     (Reason::HostUnknown, &["account or domain may not exist"]),
     // Yahoo's and its kin's: sure with "dd", else said after the text.
     (

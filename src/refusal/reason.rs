@@ -346,8 +346,8 @@ fn in_context(found: Reason, refusal: &Refusal<'_>, words: &str) -> Reason {
     let about_policy = status.is_some_and(|status| status.subject == 7);
     let about_mailbox = status.is_some_and(|status| status.subject == 2);
     match (refusal.command, found) {
-        // Who has taken the recipient and "does not know" it after the text has a filter (carriers
-        // do it so).
+        // A server that accepted the recipient and "does not know" it after the text has a filter
+        // (carriers do it so).
         (Some(Command::Data), Reason::UserUnknown)
             if !about_address && !matching::is_sure(words) =>
         {
@@ -369,7 +369,7 @@ fn in_context(found: Reason, refusal: &Refusal<'_>, words: &str) -> Reason {
         {
             Reason::Filtered
         }
-        // What is said to MAIL is said of the sender.
+        // A refusal of MAIL is about the sender.
         (
             Some(Command::Mail),
             Reason::UserUnknown | Reason::HostUnknown | Reason::Filtered | Reason::OnHold,

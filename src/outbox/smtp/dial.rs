@@ -151,7 +151,7 @@ impl Dialer {
         Ok((stream, peer))
     }
 
-    /// Hears the greeting and says EHLO.
+    /// Reads the greeting and says EHLO.
     async fn greet(
         &self,
         stream: ReplyReader<impl Wire + 'static>,
@@ -215,7 +215,7 @@ impl Dialer {
         .map_err(closed)?;
         match lines.into_inner() {
             (stream, false) => Ok(stream),
-            // What somebody slips in here would pass for encrypted (CVE-2011-0411).
+            // Data injected here would pass for encrypted (CVE-2011-0411).
             (_, true) => Err(SmtpFailure::broken(
                 SmtpStage::StartTls,
                 "the server said more than its go-ahead before TLS",

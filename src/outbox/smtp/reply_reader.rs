@@ -32,7 +32,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug> Wire for T {}
 /// UTF-8 or a long line for a broken connection; after the dot that would make
 /// an accepted message uncertain, and send it twice. So lines are repaired first:
 /// bytes that are not UTF-8 are replaced, long lines and replies cut, line ends
-/// completed. What has no code stays as it is, and is refused above.
+/// completed. A line without a code stays as it is, and is refused above.
 #[derive(Debug)]
 pub(super) struct ReplyReader<S> {
     inner: BufReader<S>,
@@ -126,7 +126,7 @@ impl<S: Wire> ReplyReader<S> {
         }
     }
 
-    /// The same, after a greeting that was state before the stream was encrypted: lettre waits for
+    /// The same, after a greeting that was read before the stream was encrypted: lettre waits for
     /// one.
     pub(super) fn greeted(self) -> Self {
         ReplyReader {
