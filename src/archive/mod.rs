@@ -16,7 +16,7 @@ mod vectors;
 pub use match_works::{MatchedWorks, match_works};
 pub use resolve_papers::{ResolvedPapers, resolve_papers};
 pub use search::{SearchResults, VectorSearch, search};
-pub use similar::{SimilarityIndex, nearest_papers, refresh_signatures, similar_papers};
+pub use similar::{SimilarityIndex, refresh_signatures, similar_papers};
 pub use statistics::{ArchiveStats, ArchiveVectors, refresh_background, refresh_stats};
 pub use vector_index::VectorIndex;
 pub use vectors::{ActiveEmbedder, StoredVectors, VectorError, refresh_vectors};

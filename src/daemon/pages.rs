@@ -12,14 +12,9 @@ use crate::web::{self, MenuLink, Pages};
 use anyhow::Context;
 use axum::Router;
 use std::future::{Ready, ready};
-use std::io;
-use std::net::IpAddr;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-use tokio_util::sync::CancellationToken;
 
 /// The interval of evictions from the caches of the pages.
 const EVICTION_IDLE: Duration = Duration::from_mins(1);
@@ -64,10 +59,10 @@ pub(super) fn start(
     let router = admin.beside(router, tasks);
     let trusted = config.web.trusted_proxies.clone();
     let stop = shared.stop.clone();
-    let threads = PageThreads::start().context("cannot start the threads that serve pages")?;
-    tasks
-        .running
-        .spawn(async move { threads.serve(listener, tls, router, trusted, stop).await });
+    tasks.running.spawn(async move {
+        web::serve(listener, tls, router, &trusted, stop).await;
+        Ok(())
+    });
     Ok(())
 }
 
@@ -112,57 +107,5 @@ impl EvictionTask {
     fn step(self: Arc<Self>) -> Ready<Result<Step, StepError>> {
         self.site.shared.evict_unused(self.site.clock.now());
         ready(Ok(Step::Idle))
-    }
-}
-
-/// More threads would only wait for connections to the database.
-const THREADS_MAX: usize = 32;
-
-/// Serves pages on threads of their own: a slow page, or a slow disk, delays other pages but no
-/// mail.
-struct PageThreads(Option<Runtime>);
-
-impl PageThreads {
-    /// Starts four threads for each core, since some wait for the disk or for each other. Half as
-    /// many serve a quarter fewer pages.
-    fn start() -> io::Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let mut threads = Builder::new_multi_thread();
-        threads
-            .worker_threads((4 * cores).min(THREADS_MAX))
-            .thread_name("pages")
-            .enable_all();
-        threads.build().map(|runtime| PageThreads(Some(runtime)))
-    }
-
-    /// Serves `pages` until `stop` is cancelled and the running requests are answered.
-    async fn serve(
-        &self,
-        listener: TcpListener,
-        tls: Option<web::Tls>,
-        pages: Router,
-        trusted: Vec<IpAddr>,
-        stop: CancellationToken,
-    ) -> anyhow::Result<()> {
-        let runtime = self
-            .0
-            .as_ref()
-            .context("the threads that serve pages have ended")?;
-        // The listener must wake these threads.
-        let listener = listener.into_std()?;
-        let served = async move {
-            web::serve(TcpListener::from_std(listener)?, tls, pages, &trusted, stop).await;
-            Ok::<_, io::Error>(())
-        };
-        Ok(runtime.spawn(served).await??)
-    }
-}
-
-impl Drop for PageThreads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            // The thread that drops it must not wait.
-            runtime.shutdown_background();
-        }
     }
 }

@@ -58,17 +58,6 @@ impl WorkKey {
         };
         self.title == other.title && same_person(first, theirs)
     }
-
-    /// Its size in memory, approximately.
-    pub fn size_bytes(&self) -> usize {
-        // A string is its bytes and a header of 24.
-        let texts = self
-            .names
-            .iter()
-            .chain([&self.title])
-            .chain(&self.first_author);
-        texts.map(|text| text.len() + 24).sum()
-    }
 }
 
 /// The constant of reciprocal rank fusion: 60 in Cormack, Clarke, Büttcher, "Reciprocal

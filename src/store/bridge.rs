@@ -81,23 +81,6 @@ impl Db {
         self.read_boxed(boxed(job)).await.map(unboxed)
     }
 
-    /// Runs `job`, which changes nothing and is done within a millisecond, on this very
-    /// thread, beside what is being written: for threads that serve pages and do nothing
-    /// else. Going to another one and back takes a good part of the time of such a job.
-    pub async fn read_at_once<T, F>(&self, job: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
-    {
-        let Some(readers) = &self.readers else {
-            return self.run(job).await;
-        };
-        let Ok(_turn) = readers.free.acquire().await else {
-            return Err(StoreError::Closed);
-        };
-        readers.lend(job)
-    }
-
     async fn run_boxed(&self, job: Job) -> Answer {
         let store = Arc::clone(&self.writer);
         blocking(Box::new(move || job(lock(&store).as_mut()))).await

@@ -5,7 +5,6 @@ use crate::web::PageError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
-use std::cell::RefCell;
 use std::io::{self, Write};
 use tera::{Context, Tera, Value};
 
@@ -26,10 +25,6 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../templates/web/papers.html"),
     ),
     ("paper.html", include_str!("../../templates/web/paper.html")),
-    (
-        "paper.similar.html",
-        include_str!("../../templates/web/paper.similar.html"),
-    ),
     (
         "search.html",
         include_str!("../../templates/web/search.html"),
@@ -187,13 +182,8 @@ const OPERATORS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Room for a page that is kept for the next one: nearly all have less.
-const ROOM_BYTES: usize = 64 << 10;
-
-thread_local! {
-    /// Where pages are made, before it is known how long they are.
-    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
+/// Usual size of a page in bytes, to allocate its buffer at once.
+const PAGE_BYTES: usize = 32 << 10;
 
 /// Escapes text for HTML as Tera does, but writes what stands between in one piece:
 /// byte by byte, abstracts take longer than all else on their page.
@@ -234,17 +224,6 @@ pub struct Pages {
     alike: Context,
 }
 
-/// A piece of a page that was made before. Clones share it.
-#[derive(Debug, Clone)]
-pub(super) struct Fragment(Value);
-
-impl Fragment {
-    /// Its bytes.
-    pub(super) fn len(&self) -> usize {
-        self.0.as_str().map_or(0, str::len)
-    }
-}
-
 /// What fills a template.
 pub struct Page(Context);
 
@@ -260,24 +239,6 @@ impl Page {
     #[must_use]
     pub(super) fn with_shared(mut self, name: &'static str, value: &Value) -> Self {
         self.0.insert_value(name, value.clone());
-        self
-    }
-
-    /// Sets pieces that were made before.
-    #[must_use]
-    pub(super) fn with_fragments(
-        mut self,
-        name: &'static str,
-        pieces: impl IntoIterator<Item = Fragment>,
-    ) -> Self {
-        self.0.insert_value(
-            name,
-            pieces
-                .into_iter()
-                .map(|piece| piece.0)
-                .collect::<Vec<_>>()
-                .into(),
-        );
         self
     }
 }
@@ -348,37 +309,11 @@ impl Pages {
         Ok(response)
     }
 
-    /// What `template` makes of `page`.
+    /// Renders `template` with the values of `page`.
     pub fn render(&self, template: &str, page: &Page) -> Result<String, PageError> {
-        self.fill(template, &page.0, str::to_owned)
-    }
-
-    /// What `template` makes of `view`, for many pages.
-    pub(super) fn fragment(
-        &self,
-        template: &str,
-        view: &impl Serialize,
-    ) -> Result<Fragment, PageError> {
-        Ok(Fragment(self.fill(
-            template,
-            &Context::from_serialize(view)?,
-            Value::safe_string,
-        )?))
-    }
-
-    fn fill<T>(
-        &self,
-        template: &str,
-        context: &Context,
-        keep: impl FnOnce(&str) -> T,
-    ) -> Result<T, PageError> {
-        ROOM.with_borrow_mut(|room| {
-            room.clear();
-            self.tera.render_to(template, context, &mut *room)?;
-            let made = keep(str::from_utf8(room).expect("templates and what fills them are text"));
-            room.shrink_to(ROOM_BYTES);
-            Ok(made)
-        })
+        let mut out = Vec::with_capacity(PAGE_BYTES);
+        self.tera.render_to(template, &page.0, &mut out)?;
+        Ok(String::from_utf8(out).expect("templates and their values are UTF-8"))
     }
 
     /// A page with a heading and a text, in English.

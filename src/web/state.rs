@@ -2,8 +2,7 @@
 
 use super::api::ApiState;
 use super::pages::{Page, Pages};
-use super::public::semantic_index::SemanticIndex;
-use super::public::similar::Similar;
+use super::public::indexes::Indexes;
 use super::serving::cache::PageCache;
 use super::serving::rate_limits::RateLimits;
 use super::settings::WebSettings;
@@ -42,8 +41,7 @@ pub struct WebState {
 pub struct SharedState {
     pub(super) pages: PageCache,
     pub(super) rate_limits: RateLimits,
-    pub(super) semantic_index: SemanticIndex,
-    pub(super) similar: Similar,
+    pub(super) indexes: Indexes,
     pub(super) api: ApiState,
     pub(super) mailing: Mutex<()>,
 }
@@ -56,8 +54,7 @@ impl SharedState {
     pub fn evict_unused(&self, now: DateTime<Utc>) {
         let since = now - UNUSED;
         self.pages.evict_unused(since);
-        self.semantic_index.evict_unused(since);
-        self.similar.evict_unused(since);
+        self.indexes.evict_unused(since);
     }
 }
 

@@ -124,14 +124,14 @@ fn main() {
 /// comparing a paper with every other one finds.
 fn like_papers(db: &Db, background: &Background, papers: &[StoredPaper]) {
     let start = Instant::now();
-    let kin = SimilarityIndex::read(db).unwrap();
+    let index = SimilarityIndex::read(db).unwrap();
     let read = start.elapsed();
     let mut found = Vec::new();
     let mut times: Vec<Duration> = papers
         .iter()
         .map(|stored| {
             let start = Instant::now();
-            found.push(similar_papers(db, &kin, stored, FIRST, None).unwrap());
+            found.push(similar_papers(db, &index, stored, FIRST, None).unwrap());
             start.elapsed()
         })
         .collect();

@@ -14,7 +14,7 @@ use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::store::{Db, StoreError, StoredPaper};
 use crate::web::WebState;
-use crate::web::public::similar::{FRESH, kin};
+use crate::web::public::indexes::similarity_index;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -125,7 +125,7 @@ pub(super) async fn similar(
         .await?
         .ok_or_else(unknown)?;
     let _turn = state.shared.api.heavy.acquire().await;
-    let kin = kin(&state, FRESH).await?;
+    let index = similarity_index(&state).await?;
     let composer = state.composer();
     let found = state
         .db
@@ -135,7 +135,7 @@ pub(super) async fn similar(
                 .get_or_without(db)?
                 .map(|model| StoredVectors::new(db, model));
             let nearest = vectors.as_ref().map(|vectors| vectors as &dyn VectorSearch);
-            archive::similar_papers(db, &kin, &stored, limit as usize, nearest)
+            archive::similar_papers(db, &index, &stored, limit as usize, nearest)
         })
         .await?;
     Ok(ok(&Listed { items: bare(found) }))

@@ -51,12 +51,12 @@ pub(super) async fn trending(
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let locale = state.locale_for(&headers);
-    cached_in(&state, &locale, &uri, &headers, DependsOn::Votes, async {
+    let render = Box::pin(async {
         let today = state.clock.now().date_naive();
         let date = state.db.read(move |store| store.newest_day(today)).await?;
         day(&state, &locale, date, &Query::of(&uri), "/").await
-    })
-    .await
+    });
+    cached_in(&state, &locale, &uri, &headers, DependsOn::Votes, render).await
 }
 
 /// `GET /archive/{date}`
@@ -76,7 +76,7 @@ pub(super) async fn archive(
         );
         return state.pages.show_message(&locale, &said);
     };
-    cached_in(&state, &locale, &uri, &headers, DependsOn::Votes, async {
+    let render = Box::pin(async {
         day(
             &state,
             &locale,
@@ -85,8 +85,8 @@ pub(super) async fn archive(
             &format!("/archive/{date}"),
         )
         .await
-    })
-    .await
+    });
+    cached_in(&state, &locale, &uri, &headers, DependsOn::Votes, render).await
 }
 
 /// `GET /archive`
@@ -96,7 +96,7 @@ pub(super) async fn days(
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let locale = state.locale_for(&headers);
-    cached_in(&state, &locale, &uri, &headers, DependsOn::Papers, async {
+    let render = Box::pin(async {
         let words = &locale.pages().day;
         let days = state
             .db
@@ -113,8 +113,8 @@ pub(super) async fn days(
             .with("words", words)
             .with("days", &days);
         state.pages.respond(StatusCode::OK, "archive.html", &page)
-    })
-    .await
+    });
+    cached_in(&state, &locale, &uri, &headers, DependsOn::Papers, render).await
 }
 
 async fn day(

@@ -49,10 +49,8 @@ pub(super) async fn atom(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    cached(&state, &uri, &headers, DependsOn::Papers, async {
-        newest(&state, &uri, "/feed.atom").await?.to_atom(&state)
-    })
-    .await
+    let render = Box::pin(async { newest(&state, &uri, "/feed.atom").await?.to_atom(&state) });
+    cached(&state, &uri, &headers, DependsOn::Papers, render).await
 }
 
 /// `GET /feed.json`, `/feed.json?category=cs.LG`
@@ -61,10 +59,8 @@ pub(super) async fn json_feed(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    cached(&state, &uri, &headers, DependsOn::Papers, async {
-        Ok(newest(&state, &uri, "/feed.json").await?.to_json())
-    })
-    .await
+    let render = Box::pin(async { Ok(newest(&state, &uri, "/feed.json").await?.to_json()) });
+    cached(&state, &uri, &headers, DependsOn::Papers, render).await
 }
 
 async fn newest(state: &WebState, uri: &Uri, path: &str) -> Result<Feed, PageError> {

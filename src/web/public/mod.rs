@@ -3,13 +3,11 @@
 mod assets;
 mod days;
 pub(super) mod feeds;
+pub(super) mod indexes;
 mod papers;
 mod robots;
 mod search;
-pub(super) mod semantic_index;
 pub(super) mod signup;
-pub(super) mod similar;
-mod snippets;
 
 use super::WebState;
 use axum::Router;

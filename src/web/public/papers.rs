@@ -4,8 +4,8 @@ use crate::digest::Locale;
 use crate::paper::PaperId;
 use crate::store::PaperPage;
 use crate::web::pages::Message;
-use crate::web::paper_view::{NameView, PaperView, citation};
-use crate::web::public::similar::{Shown, with_similar};
+use crate::web::paper_view::{NameView, PaperView, SimilarView, citation};
+use crate::web::public::indexes::{WithSimilar, with_similar};
 use crate::web::serving::cache::{DependsOn, NoStore, cached_in};
 use crate::web::{PageError, WebState};
 use axum::extract::{Path, State};
@@ -35,42 +35,25 @@ pub(super) async fn paper(
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let locale = state.locale_for(&headers);
-    cached_in(
-        &state,
-        &locale,
-        &uri,
-        &headers,
-        DependsOn::Papers,
-        show(&state, &locale, &id),
-    )
-    .await
+    let render = Box::pin(show(&state, &locale, &id));
+    cached_in(&state, &locale, &uri, &headers, DependsOn::Papers, render).await
 }
 
 async fn show(state: &WebState, locale: &Locale, id: &str) -> Result<Response, PageError> {
     let found = match id.parse::<PaperId>() {
-        Ok(name) => {
-            let asked = id.to_owned();
-            with_similar(state, locale, name, move |state, locale, shown| {
-                page(state, locale, &asked, shown)
-            })
-            .await?
-        }
+        Ok(name) => with_similar(state, name).await?,
         Err(_) => None,
     };
-    let words = &locale.pages().paper;
-    found.map_or_else(
-        || {
-            state.pages.show_message(
-                locale,
-                &Message::new(
-                    StatusCode::NOT_FOUND,
-                    words.none.as_str(),
-                    words.none_text.as_str(),
-                ),
-            )
-        },
-        Ok,
-    )
+    let Some(found) = found else {
+        let words = &locale.pages().paper;
+        let none = Message::new(
+            StatusCode::NOT_FOUND,
+            words.none.as_str(),
+            words.none_text.as_str(),
+        );
+        return state.pages.show_message(locale, &none);
+    };
+    page(state, locale, id, found)
 }
 
 /// The page of a paper that was asked for under the name `asked`.
@@ -78,20 +61,16 @@ fn page(
     state: &WebState,
     locale: &Locale,
     asked: &str,
-    shown: Shown,
+    found: WithSimilar,
 ) -> Result<Response, PageError> {
     let words = &locale.pages().paper;
-    let Shown {
-        page:
-            PaperPage {
-                stored,
-                records,
-                events,
-                ..
-            },
-        similar,
-        is_unfinished,
-    } = shown;
+    let WithSimilar { page, similar } = found;
+    let PaperPage {
+        stored,
+        records,
+        events,
+        signature,
+    } = page;
     let view = PaperView::whole(&stored.paper, locale);
     // A work has one page, whatever else it is called.
     if stored.paper.id.as_str() != asked {
@@ -118,6 +97,10 @@ fn page(
             text: locale.news(&news),
         })
         .collect();
+    let similar: Vec<SimilarView> = similar
+        .iter()
+        .map(|stored| SimilarView::new(&stored.paper, locale))
+        .collect();
     let journal = stored.paper.journal.as_deref();
     let page = state
         .page(locale, &view.path)
@@ -130,13 +113,11 @@ fn page(
         .with("citation", &citation(&stored.paper, &state.url(&view.path)))
         .with("records", &records)
         .with("events", &events)
-        .with_fragments(
-            "similar",
-            similar.iter().map(|shared| shared.0.html.clone()),
-        )
+        .with("similar", &similar)
         .with("paper", &view);
     let mut response = state.pages.respond(StatusCode::OK, "paper.html", &page)?;
-    if is_unfinished {
+    // Similar papers of a paper without a signature are not known yet.
+    if signature.is_none() {
         response.extensions_mut().insert(NoStore);
     }
     Ok(response)

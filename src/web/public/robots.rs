@@ -42,7 +42,7 @@ pub(super) async fn sitemap(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    cached(&state, &uri, &headers, DependsOn::Papers, async {
+    let render = Box::pin(async {
         let (days, papers) = state
             .db
             .read(|store| {
@@ -89,6 +89,6 @@ pub(super) async fn sitemap(
             body,
         )
             .into_response())
-    })
-    .await
+    });
+    cached(&state, &uri, &headers, DependsOn::Papers, render).await
 }

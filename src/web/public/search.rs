@@ -7,7 +7,7 @@ use crate::text::cut;
 use crate::web::error_page::ErrorPage;
 use crate::web::paper_view::PaperView;
 use crate::web::public::feeds::Feed;
-use crate::web::public::semantic_index;
+use crate::web::public::indexes::vector_index;
 use crate::web::query::Query;
 use crate::web::serving::rate_limits::LimitedAction;
 use crate::web::serving::visitor::Visitor;
@@ -142,7 +142,7 @@ pub(super) async fn page(
     let found = if asked.wrong.is_some() {
         SearchResults::default()
     } else {
-        let vectors = semantic_index::vectors(&state).await?;
+        let vectors = vector_index(&state).await?;
         let search = move |db: &_| {
             let dense = vectors
                 .as_deref()

@@ -1,8 +1,8 @@
-//! Public pages that were made before.
+//! The cache of public pages.
 //!
-//! A page that many people look at is made once for all of them, and again when
-//! something has changed that it shows: that is looked at when it is [`YOUNG`] no
-//! more. Pages for one person are never kept.
+//! A page that many people look at is rendered once for all of them, and again when what
+//! it shows has changed: that is checked when the entry is older than [`FRESH`]. Pages for
+//! one person are never cached.
 
 use crate::digest::Locale;
 use crate::store::{Changes, StoreError};
@@ -13,252 +13,233 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
-/// How long a page is as good as new, whatever came in since.
-const YOUNG: TimeDelta = TimeDelta::seconds(30);
+/// Age up to which an entry is served whatever has changed.
+const FRESH: TimeDelta = TimeDelta::seconds(30);
 
-/// How long it is if nothing has changed: votes fade, and there is a new day.
-const HOLDS: TimeDelta = TimeDelta::hours(1);
+/// Age up to which an unchanged entry is served: votes fade, and a new day begins.
+const MAX_AGE: TimeDelta = TimeDelta::hours(1);
 
-/// How long it is taken as known whether something has changed.
-const LOOKS: TimeDelta = TimeDelta::seconds(1);
+/// Time between two looks at the change counters.
+const CHECK_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 
-/// All pages together, in bytes: some 4,800. Of 60,000 papers that are visited as pages
-/// of the web are, half of the visits find theirs.
+/// Size of all entries, in bytes: some 4,800 pages. With 60,000 papers that are visited
+/// as web pages usually are (Zipf), about half of the visits find theirs cached.
 const BYTES_MAX: u64 = 96 << 20;
 
-/// A longer address is not kept: nobody links to it.
+/// Longest address that is cached, in bytes: nobody links to longer ones.
 const ADDRESS_BYTES_MAX: usize = 300;
 
-/// What a page is made from.
+/// Data that a page shows, whose changes invalidate it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum DependsOn {
     /// Papers and their days.
     Papers,
-    /// And what our readers say of them.
+    /// Papers, and the votes of readers.
     Votes,
 }
 
-/// Marks a page that is not to be kept.
+/// Marks a response that must not be cached.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct NoStore;
 
-/// When a page was asked for, and what had changed until then.
+/// Renders a page when no entry serves.
+pub(in crate::web) type Render<'a> =
+    Pin<Box<dyn Future<Output = Result<Response, PageError>> + Send + 'a>>;
+
+/// The change counters at one time.
 #[derive(Clone, Copy)]
-struct Asked {
+struct Snapshot {
     at: DateTime<Utc>,
     changes: Changes,
 }
 
 #[derive(Clone)]
-struct Made {
-    /// For whom it was made first.
-    asked: Asked,
+struct Entry {
+    /// Taken before the page was rendered.
+    snapshot: Snapshot,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Made {
-    fn is_within(&self, age: TimeDelta, now: DateTime<Utc>) -> bool {
-        self.asked.at <= now && now - self.asked.at < age
+impl Entry {
+    fn is_younger_than(&self, age: TimeDelta, now: DateTime<Utc>) -> bool {
+        self.snapshot.at <= now && now - self.snapshot.at < age
     }
 
-    /// Whether it is as good as one that would be made now.
-    fn serves(&self, asked: Asked, shows: DependsOn) -> bool {
-        let (then, now) = (self.asked.changes, asked.changes);
-        let is_same =
-            then.papers == now.papers && (shows == DependsOn::Papers || then.votes == now.votes);
-        self.is_within(if is_same { HOLDS } else { YOUNG }, asked.at)
+    /// Whether it is as good as a page rendered now.
+    fn serves(&self, now: Snapshot, depends_on: DependsOn) -> bool {
+        let (then, changes) = (self.snapshot.changes, now.changes);
+        let is_unchanged = then.papers == changes.papers
+            && (depends_on == DependsOn::Papers || then.votes == changes.votes);
+        self.is_younger_than(if is_unchanged { MAX_AGE } else { FRESH }, now.at)
     }
 }
 
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<String, Made> for Weight {
-    fn weight(&self, address: &String, made: &Made) -> u64 {
+impl Weighter<String, Entry> for Weight {
+    fn weight(&self, address: &String, entry: &Entry) -> u64 {
         // The headers are alike on every page: some 500 bytes.
-        (address.len() + made.body.len() + 500) as u64
+        (address.len() + entry.body.len() + 500) as u64
     }
 }
 
-/// Keeps public pages.
+/// The cache of public pages.
 pub(in crate::web) struct PageCache {
-    pages: Cache<String, Made, Weight>,
-    last_look: Mutex<Option<Asked>>,
+    entries: Cache<String, Entry, Weight>,
+    last_check: Mutex<Option<Snapshot>>,
 }
 
 impl Default for PageCache {
     fn default() -> Self {
         // A page has some 20 KB.
         PageCache {
-            pages: Cache::with_weighter(4_800, BYTES_MAX, Weight),
-            last_look: Mutex::default(),
+            entries: Cache::with_weighter(4_800, BYTES_MAX, Weight),
+            last_check: Mutex::default(),
         }
     }
 }
 
 impl PageCache {
-    /// What has changed until now, or until a moment ago.
-    async fn look(&self, state: &WebState, now: DateTime<Utc>) -> Result<Asked, StoreError> {
-        let last_look = || {
-            self.last_look
+    /// The change counters, read at most once a second.
+    async fn snapshot(&self, state: &WebState, now: DateTime<Utc>) -> Result<Snapshot, StoreError> {
+        let last_check = || {
+            self.last_check
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         };
-        if let Some(last) = last_look().filter(|last| last.at <= now && now - last.at < LOOKS) {
-            return Ok(Asked { at: now, ..last });
+        let is_recent = |last: &Snapshot| last.at <= now && now - last.at < CHECK_INTERVAL;
+        if let Some(last) = last_check().filter(is_recent) {
+            return Ok(Snapshot { at: now, ..last });
         }
-        let asked = Asked {
+        let snapshot = Snapshot {
             at: now,
             changes: state.db.read(|store| store.changes()).await?,
         };
-        *last_look() = Some(asked);
-        Ok(asked)
+        *last_check() = Some(snapshot);
+        Ok(snapshot)
     }
 
-    /// Lets go of all pages, if none was asked for since `since`.
+    /// Evicts all entries, if no page was asked for since `since`.
     pub(in crate::web) fn evict_unused(&self, since: DateTime<Utc>) {
-        let last_look = *self
-            .last_look
+        let last_check = *self
+            .last_check
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if last_look.is_some_and(|last| last.at < since) {
-            self.pages.clear();
+        if last_check.is_some_and(|last| last.at < since) {
+            self.entries.clear();
         }
     }
 
-    /// [`Changes::papers`], as it is now or was a moment ago.
-    pub(in crate::web) async fn paper_changes(&self, state: &WebState) -> Result<i64, StoreError> {
-        Ok(self.look(state, state.clock.now()).await?.changes.papers)
-    }
-
-    /// The page at `address`, made by `make` unless there is one that serves. Whoever
-    /// asks for the same page while it is made waits for it; should whoever it is
-    /// made for go away, the next of them makes it. What is no page is not kept.
-    async fn kept_or_made<F>(
+    /// Returns the cached page at `address` or renders it. Concurrent requests share one
+    /// render; if the request that renders is cancelled, the next waiter takes over. A
+    /// response that cannot be cached is returned as it is.
+    async fn get_or_render(
         &self,
         address: &str,
-        asked: Asked,
-        shows: DependsOn,
-        make: F,
-    ) -> Result<Result<Made, Response>, PageError>
-    where
-        F: Future<Output = Result<Response, PageError>>,
-    {
+        now: Snapshot,
+        depends_on: DependsOn,
+        render: Render<'_>,
+    ) -> Result<Result<Entry, Response>, PageError> {
         if address.len() > ADDRESS_BYTES_MAX {
-            return made(make, asked).await;
+            return rendered(render, now).await;
         }
-        if let Some(known) = self
-            .pages
-            .get(address)
-            .filter(|made| made.serves(asked, shows))
-        {
-            return Ok(Ok(known));
-        }
-        self.pages
-            .remove_if(address, |made| !made.serves(asked, shows));
-        match self.pages.get_value_or_guard_async(address).await {
-            Ok(known) => Ok(Ok(known)),
-            Err(place) => {
-                let made = made(make, asked).await?;
-                if let Ok(made) = &made {
-                    // It may have been too large to be kept.
-                    let _ = place.insert(made.clone());
+        self.entries
+            .remove_if(address, |entry| !entry.serves(now, depends_on));
+        match self.entries.get_value_or_guard_async(address).await {
+            Ok(entry) => Ok(Ok(entry)),
+            Err(guard) => {
+                let rendered = rendered(render, now).await?;
+                if let Ok(entry) = &rendered {
+                    // Fails if the entry is larger than the cache.
+                    let _ = guard.insert(entry.clone());
                 }
-                Ok(made)
+                Ok(rendered)
             }
         }
     }
 }
 
-/// The page at `uri`, which `shows` this, made by `make` unless one is kept that
-/// serves. Only pages that are there are kept.
-pub(in crate::web) async fn cached<F>(
+/// The page at `uri` from the cache, else as `render` makes it.
+pub(in crate::web) async fn cached(
     state: &WebState,
     uri: &Uri,
-    sent: &HeaderMap,
-    shows: DependsOn,
-    make: F,
-) -> Result<Response, PageError>
-where
-    F: Future<Output = Result<Response, PageError>>,
-{
-    let address = uri.path_and_query().map_or("/", |address| address.as_str());
-    kept(state, address, sent, shows, make).await
+    headers: &HeaderMap,
+    depends_on: DependsOn,
+    render: Render<'_>,
+) -> Result<Response, PageError> {
+    cached_as(state, address(uri), headers, depends_on, render).await
 }
 
-/// The same of a page that speaks the visitor's language: one is kept in each.
-pub(in crate::web) async fn cached_in<F>(
+/// The same for a page in the visitor's language: one entry per language.
+pub(in crate::web) async fn cached_in(
     state: &WebState,
     locale: &Locale,
     uri: &Uri,
-    sent: &HeaderMap,
-    shows: DependsOn,
-    make: F,
-) -> Result<Response, PageError>
-where
-    F: Future<Output = Result<Response, PageError>>,
-{
-    let address = uri.path_and_query().map_or("/", |address| address.as_str());
-    match locale.code() {
-        "en" => kept(state, address, sent, shows, make).await,
-        // An address has no blank.
-        code => kept(state, &format!("{code} {address}"), sent, shows, make).await,
-    }
+    headers: &HeaderMap,
+    depends_on: DependsOn,
+    render: Render<'_>,
+) -> Result<Response, PageError> {
+    // No address contains a blank.
+    let key = format!("{} {}", locale.code(), address(uri));
+    cached_as(state, &key, headers, depends_on, render).await
 }
 
-async fn kept<F>(
+fn address(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |address| address.as_str())
+}
+
+async fn cached_as(
     state: &WebState,
-    address: &str,
-    sent: &HeaderMap,
-    shows: DependsOn,
-    make: F,
-) -> Result<Response, PageError>
-where
-    F: Future<Output = Result<Response, PageError>>,
-{
-    let (pages, now) = (&state.shared.pages, state.clock.now());
-    let made = match pages
-        .pages
-        .get(address)
-        .filter(|made| made.is_within(YOUNG, now))
-    {
-        Some(young) => Ok(young),
-        // Looked at before it is made: what changes meanwhile is a reason to make it again.
+    key: &str,
+    headers: &HeaderMap,
+    depends_on: DependsOn,
+    render: Render<'_>,
+) -> Result<Response, PageError> {
+    let (cache, now) = (&state.shared.pages, state.clock.now());
+    let is_fresh = |entry: &Entry| entry.is_younger_than(FRESH, now);
+    let entry = match cache.entries.get(key).filter(is_fresh) {
+        Some(fresh) => fresh,
         None => {
-            pages
-                .kept_or_made(address, pages.look(state, now).await?, shows, make)
+            // Taken before the page is rendered: later changes make the entry stale.
+            let snapshot = cache.snapshot(state, now).await?;
+            match cache
+                .get_or_render(key, snapshot, depends_on, render)
                 .await?
+            {
+                Ok(entry) => entry,
+                Err(response) => return Ok(response),
+            }
         }
     };
-    let made = match made {
-        Ok(made) => made,
-        Err(response) => return Ok(response),
-    };
-    let seen = sent
+    let sent = headers
         .get(header::IF_NONE_MATCH)
-        .and_then(|tag| tag.to_str().ok());
-    let tag = made
+        .and_then(|tag| tag.to_str().ok())
+        .unwrap_or_default();
+    let tag = entry
         .headers
         .get(header::ETAG)
         .and_then(|tag| tag.to_str().ok());
-    if seen.is_some_and(|seen| {
-        seen.split(',')
-            .any(|seen| Some(seen.trim().trim_start_matches("W/")) == tag)
-    }) {
-        return Ok((StatusCode::NOT_MODIFIED, made.headers).into_response());
+    if sent
+        .split(',')
+        .any(|sent| Some(sent.trim().trim_start_matches("W/")) == tag)
+    {
+        return Ok((StatusCode::NOT_MODIFIED, entry.headers).into_response());
     }
-    Ok((made.headers, made.body).into_response())
+    Ok((entry.headers, entry.body).into_response())
 }
 
-/// Makes a page; what is none that can be kept stays the answer it is.
-async fn made<F>(make: F, asked: Asked) -> Result<Result<Made, Response>, PageError>
-where
-    F: Future<Output = Result<Response, PageError>>,
-{
-    let response = make.await?;
+/// Renders a page; a response that cannot be cached stays as it is.
+async fn rendered(
+    render: Render<'_>,
+    snapshot: Snapshot,
+) -> Result<Result<Entry, Response>, PageError> {
+    let response = render.await?;
     if response.status() != StatusCode::OK || response.extensions().get::<NoStore>().is_some() {
         return Ok(Err(response));
     }
@@ -266,33 +247,21 @@ where
     let body = axum::body::to_bytes(body, usize::MAX)
         .await
         .map_err(|_| PageError::Aborted)?;
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&body);
+    let tag = HeaderValue::from_str(&format!("\"{:016x}\"", hasher.finish()))
+        .expect("a tag is hexadecimal");
     let mut headers = parts.headers;
-    let tag = format!("\"{:016x}\"", fingerprint(&body));
-    headers.insert(
-        header::ETAG,
-        HeaderValue::from_str(&tag).expect("a tag is hexadecimal"),
-    );
+    headers.insert(header::ETAG, tag);
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("public, max-age=60"),
     );
-    Ok(Ok(Made {
-        asked,
+    Ok(Ok(Entry {
+        snapshot,
         headers,
         body,
     }))
-}
-
-/// FNV-1a over eight bytes at a time, 64 bits: tells versions of one page apart, no more.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    let rest = rest.iter().map(|byte| u64::from(*byte));
-    words.chain(rest).fold(0xcbf2_9ce4_8422_2325, |hash, word| {
-        // What the product carries upwards comes down again.
-        let hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
-        hash ^ (hash >> 32)
-    })
 }
 
 #[cfg(test)]
@@ -306,9 +275,9 @@ mod tests {
         "2026-08-04T12:00:00Z".parse().unwrap()
     }
 
-    /// Somebody asks so many seconds past noon, after so many changes.
-    fn asks(seconds: i64, papers: i64, votes: i64) -> Asked {
-        Asked {
+    /// The counters `seconds` past noon.
+    fn snapshot(seconds: i64, papers: i64, votes: i64) -> Snapshot {
+        Snapshot {
             at: noon() + TimeDelta::seconds(seconds),
             changes: Changes {
                 papers,
@@ -317,24 +286,24 @@ mod tests {
         }
     }
 
-    /// Asks `pages` many times at once; how often the page was made.
-    async fn asked_at_once(
+    /// Asks the cache 20 times at once; returns how often the page was rendered.
+    async fn renders(
         pages: &Arc<PageCache>,
-        asked: Asked,
-        shows: DependsOn,
+        now: Snapshot,
+        depends_on: DependsOn,
         status: StatusCode,
     ) -> usize {
         let (times, mut all) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
         for _ in 0..20 {
             let (pages, times) = (Arc::clone(pages), Arc::clone(&times));
             all.spawn(async move {
-                let make = async {
+                let render = Box::pin(async {
                     tokio::task::yield_now().await;
                     times.fetch_add(1, Ordering::Relaxed);
                     Ok((status, "a page").into_response())
-                };
+                });
                 pages
-                    .kept_or_made("/archive", asked, shows, make)
+                    .get_or_render("/archive", now, depends_on, render)
                     .await
                     .unwrap()
                     .is_ok()
@@ -345,91 +314,83 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_page_is_made_once_for_all_who_wait_and_again_when_what_it_shows_has_changed() {
+    async fn a_page_is_rendered_once_for_all_waiters_and_again_when_its_data_has_changed() {
         let pages = Arc::new(PageCache::default());
-        let made = |asked, shows| asked_at_once(&pages, asked, shows, StatusCode::OK);
-        assert_eq!(made(asks(0, 7, 1), DependsOn::Papers).await, 1);
+        let renders = |now, depends_on| renders(&pages, now, depends_on, StatusCode::OK);
+        assert_eq!(renders(snapshot(0, 7, 1), DependsOn::Papers).await, 1);
         assert_eq!(
-            made(asks(29, 8, 1), DependsOn::Papers).await,
+            renders(snapshot(29, 8, 1), DependsOn::Papers).await,
             0,
-            "it is young"
+            "it is fresh"
         );
         assert_eq!(
-            made(asks(3_599, 7, 2), DependsOn::Papers).await,
+            renders(snapshot(3_599, 7, 2), DependsOn::Papers).await,
             0,
-            "papers are as they were"
+            "papers are unchanged"
         );
         assert_eq!(
-            made(asks(30, 7, 2), DependsOn::Votes).await,
+            renders(snapshot(30, 7, 2), DependsOn::Votes).await,
             1,
             "votes are not"
         );
-        assert_eq!(made(asks(60, 8, 2), DependsOn::Papers).await, 1);
-        assert_eq!(made(asks(3_659, 8, 2), DependsOn::Votes).await, 0);
+        assert_eq!(renders(snapshot(60, 8, 2), DependsOn::Papers).await, 1);
+        assert_eq!(renders(snapshot(3_659, 8, 2), DependsOn::Votes).await, 0);
         assert_eq!(
-            made(asks(3_660, 8, 2), DependsOn::Votes).await,
+            renders(snapshot(3_660, 8, 2), DependsOn::Votes).await,
             1,
-            "an hour is enough"
+            "it is an hour old"
         );
         assert_eq!(
-            made(asks(-60, 8, 2), DependsOn::Votes).await,
+            renders(snapshot(-60, 8, 2), DependsOn::Votes).await,
             1,
             "the clock was set back"
         );
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_is_no_page_is_made_for_each() {
+    async fn an_error_page_is_rendered_for_each_request() {
         let pages = Arc::new(PageCache::default());
+        let now = snapshot(0, 0, 0);
         assert_eq!(
-            asked_at_once(
-                &pages,
-                asks(0, 0, 0),
-                DependsOn::Papers,
-                StatusCode::NOT_FOUND
-            )
-            .await,
+            renders(&pages, now, DependsOn::Papers, StatusCode::NOT_FOUND).await,
             20
         );
     }
 
     #[tokio::test]
-    async fn a_page_that_is_unfinished_is_not_kept() {
+    async fn a_page_marked_no_store_is_not_cached() {
         let pages = PageCache::default();
-        let make = || async {
-            Ok((
-                [(header::ALLOW, "GET")],
-                axum::Extension(NoStore),
-                "half a page",
-            )
-                .into_response())
-        };
         for _ in 0..2 {
-            let made = pages
-                .kept_or_made("/", asks(0, 0, 0), DependsOn::Papers, make())
+            let render =
+                Box::pin(async { Ok((axum::Extension(NoStore), "half a page").into_response()) });
+            let rendered = pages
+                .get_or_render("/", snapshot(0, 0, 0), DependsOn::Papers, render)
                 .await
                 .unwrap();
-            assert!(made.is_err_and(|response| response.status() == StatusCode::OK));
+            assert!(rendered.is_err_and(|response| response.status() == StatusCode::OK));
         }
     }
 
     #[tokio::test]
-    async fn a_page_whose_asker_left_is_made_by_the_next() {
+    async fn the_next_waiter_renders_when_a_request_is_cancelled() {
         let pages = PageCache::default();
-        let asked = asks(0, 0, 0);
-        let mut left =
-            Box::pin(pages.kept_or_made("/", asked, DependsOn::Papers, std::future::pending()));
+        let now = snapshot(0, 0, 0);
+        let mut cancelled = Box::pin(pages.get_or_render(
+            "/",
+            now,
+            DependsOn::Papers,
+            Box::pin(std::future::pending()),
+        ));
         tokio::select! {
             biased;
-            _ = &mut left => unreachable!("it is never made"),
+            _ = &mut cancelled => unreachable!("it is never rendered"),
             () = tokio::task::yield_now() => {}
         }
-        drop(left);
-        let made = pages
-            .kept_or_made("/", asked, DependsOn::Papers, async {
-                Ok("a page".into_response())
-            })
+        drop(cancelled);
+        let render = Box::pin(async { Ok("a page".into_response()) });
+        let rendered = pages
+            .get_or_render("/", now, DependsOn::Papers, render)
             .await;
-        assert!(made.unwrap().is_ok());
+        assert!(rendered.unwrap().is_ok());
     }
 }

@@ -336,13 +336,13 @@ fn similar_papers_share_a_subject_or_authors() {
     store.take_in("jsonl", &papers, noon()).unwrap();
     let db = Db::new(store);
     refresh_signatures(&db).unwrap();
-    let kin = SimilarityIndex::read(&db).unwrap();
+    let index = SimilarityIndex::read(&db).unwrap();
     let first = db
         .run_here(|store| store.paper(&papers[0].id))
         .unwrap()
         .unwrap();
     let like = |limit: usize, dense: Option<&dyn VectorSearch>| -> Vec<String> {
-        let found = similar_papers(&db, &kin, &first, limit, dense).unwrap();
+        let found = similar_papers(&db, &index, &first, limit, dense).unwrap();
         found
             .into_iter()
             .map(|stored| stored.paper.id.to_string())

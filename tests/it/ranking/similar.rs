@@ -76,8 +76,8 @@ fn signature(db: &Db, id: &str) -> Option<Vec<u8>> {
 
 /// The ids of those like `id`.
 fn like(db: &Db, id: &str) -> Vec<String> {
-    let kin = SimilarityIndex::read(db).unwrap();
-    let found = similar_papers(db, &kin, &stored(db, id), 8, None).unwrap();
+    let index = SimilarityIndex::read(db).unwrap();
+    let found = similar_papers(db, &index, &stored(db, id), 8, None).unwrap();
     found
         .iter()
         .map(|other| other.paper.id.to_string())
@@ -146,38 +146,21 @@ fn papers_are_signed_as_they_come_and_as_they_change() {
 }
 
 #[test]
-fn what_was_found_ahead_is_what_is_found_when_asked() {
+fn a_shorter_list_is_the_beginning_of_a_longer_one() {
     let db = Db::new(SqliteStore::in_memory().unwrap());
     take_in(&db, &some_papers());
     refresh_signatures(&db).unwrap();
-    let [asked, ahead] = [(); 2].map(|()| SimilarityIndex::read(&db).unwrap());
-    let mut next = Some(0);
-    while let Some(from) = next {
-        next = ahead.look_ahead(&db, from).unwrap();
-    }
+    let index = SimilarityIndex::read(&db).unwrap();
     let papers = db
         .run_here(|store| store.papers_after(PaperRow(0), u32::MAX))
         .unwrap();
     for paper in &papers {
-        let rows = |kin: &SimilarityIndex, limit| -> Vec<PaperRow> {
-            similar_papers(&db, kin, paper, limit, None)
-                .unwrap()
-                .iter()
-                .map(|other| other.row)
-                .collect()
-        };
-        // More than are kept are found anew, in the same order.
-        let all = rows(&asked, 40);
-        for limit in [1, 8, 16, 17] {
+        let similar = |limit| similar_papers(&db, &index, paper, limit, None).unwrap();
+        let all = similar(40);
+        for limit in [0, 1, 8, 17] {
             assert_eq!(
-                rows(&ahead, limit),
+                similar(limit),
                 all[..all.len().min(limit)],
-                "{}",
-                paper.paper.id
-            );
-            assert_eq!(
-                rows(&asked, limit),
-                rows(&ahead, limit),
                 "{}",
                 paper.paper.id
             );
@@ -230,14 +213,14 @@ fn a_merged_paper_has_no_signature_and_gets_one_when_split() {
     take_in(&db, &some_papers());
     refresh_signatures(&db).unwrap();
     let gone = stored(&db, "10.1101/fish").row;
-    let kin = SimilarityIndex::read(&db).unwrap();
+    let index = SimilarityIndex::read(&db).unwrap();
     take_in(&db, &merged_and_withdrawn());
     assert!(
         db.run_here(|store| store.signature(gone))
             .unwrap()
             .is_none()
     );
-    let found = similar_papers(&db, &kin, &stored(&db, "2608.00001"), 8, None).unwrap();
+    let found = similar_papers(&db, &index, &stored(&db, "2608.00001"), 8, None).unwrap();
     assert!(
         found.iter().all(|other| other.row != gone),
         "what was read before still names it"
@@ -393,7 +376,7 @@ async fn what_stands_below_a_paper_is_in_the_language_of_its_page() {
 }
 
 #[tokio::test]
-async fn what_nobody_asks_for_is_let_go_and_read_anew() {
+async fn an_unused_index_is_evicted_and_read_again() {
     let house = House::new();
     take_in(&house.db, &some_papers());
     house.get("/papers/2608.00001").await;
@@ -469,14 +452,14 @@ fn papers_found_by_signature_are_nearly_as_similar_as_by_full_comparison() {
         .iter()
         .map(|stored| features(&stored.paper))
         .collect();
-    let kin = SimilarityIndex::read(&db).unwrap();
+    let index = SimilarityIndex::read(&db).unwrap();
     let (mut found, mut best) = (0.0, 0.0);
     for asked in (0..papers.len()).step_by(1 + papers.len() / 40) {
         let mut order: Vec<f32> = all
             .iter()
             .map(|other| likeness(&all[asked], other))
             .collect();
-        let ours = similar_papers(&db, &kin, &papers[asked], 8, None).unwrap();
+        let ours = similar_papers(&db, &index, &papers[asked], 8, None).unwrap();
         let place = |row: PaperRow| {
             papers
                 .binary_search_by_key(&row, |stored| stored.row)
