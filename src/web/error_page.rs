@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 /// An error that is shown as a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ErrorPage {
+pub enum ErrorPage {
     /// The link is damaged, of another scope, or its reader or paper is gone. All three
     /// look the same, so that nothing can be probed.
     BadLink,
@@ -23,6 +23,8 @@ pub(super) enum ErrorPage {
     ExpiredConfirmation,
     /// A link that exports or erases all data is damaged or expired.
     ExpiredOwnerLink,
+    /// The operator lets nobody sign up.
+    SignupClosed,
     /// The network exceeded a rate limit.
     RateLimited,
     /// A form is incomplete or has impossible values.
@@ -33,18 +35,20 @@ pub(super) enum ErrorPage {
     MethodNotAllowed,
 }
 
-impl ErrorPage {
+impl IntoResponse for ErrorPage {
     /// An empty response that `finish_response` replaces by the page.
-    #[expect(clippy::unnecessary_wraps, reason = "it is what handlers return")]
-    pub(super) fn response(self) -> Result<Response, PageError> {
+    fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
-        Ok(response)
+        response
     }
+}
 
+impl ErrorPage {
     fn status(self) -> StatusCode {
         match self {
             ErrorPage::BadUnsubscribeLink | ErrorPage::BadForm => StatusCode::BAD_REQUEST,
+            ErrorPage::SignupClosed => StatusCode::FORBIDDEN,
             ErrorPage::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             ErrorPage::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             _ => StatusCode::NOT_FOUND,
@@ -53,7 +57,7 @@ impl ErrorPage {
 
     /// Renders the page.
     pub(super) fn page(self, pages: &Pages, locale: &Locale) -> Result<Response, PageError> {
-        let words = &locale.pages().messages;
+        let (words, signup) = (&locale.pages().messages, &locale.pages().signup);
         let (heading, text) = match self {
             ErrorPage::BadLink | ErrorPage::BadUnsubscribeLink => {
                 (&words.bad_link, &words.bad_link_text)
@@ -61,6 +65,7 @@ impl ErrorPage {
             ErrorPage::BadPreferencesLink => (&words.bad_link, &words.cut_off),
             ErrorPage::ExpiredConfirmation => (&words.worn_out, &words.worn_out_confirm),
             ErrorPage::ExpiredOwnerLink => (&words.worn_out, &words.worn_out_owner),
+            ErrorPage::SignupClosed => (&signup.closed, &signup.closed_text),
             ErrorPage::RateLimited => (&words.too_often, &words.too_often_text),
             ErrorPage::BadForm => (&words.torn, &words.torn_text),
             ErrorPage::MethodNotAllowed => (&words.torn, &words.nowhere_text),

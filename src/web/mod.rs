@@ -31,6 +31,7 @@ mod settings;
 mod state;
 pub mod webhooks;
 
+pub use error_page::ErrorPage;
 pub use pages::{MenuLink, Page, Pages, html};
 pub use serving::server::{Tls, TlsError, serve};
 pub use settings::{Signup, TlsFiles, WebSettings};
@@ -43,7 +44,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use error_page::ErrorPage;
 use serving::base_path;
 use serving::response_headers::finish_response;
 
@@ -62,10 +62,22 @@ pub enum PageError {
     /// The body of a page could not be read whole.
     #[error("a page was aborted while it was rendered")]
     Aborted,
+    /// The visitor is told what is wrong, by a page; nothing is logged.
+    #[error("{0:?}")]
+    Shown(ErrorPage),
+}
+
+impl From<ErrorPage> for PageError {
+    fn from(page: ErrorPage) -> Self {
+        PageError::Shown(page)
+    }
 }
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
+        if let PageError::Shown(page) = self {
+            return page.into_response();
+        }
         let error = anyhow::Error::from(self);
         tracing::error!("a page cannot be shown: {error:#}");
         (
@@ -102,5 +114,5 @@ fn at_root(state: WebState) -> Router {
 }
 
 async fn not_found() -> Result<Response, PageError> {
-    ErrorPage::NotFound.response()
+    Err(ErrorPage::NotFound.into())
 }

@@ -1,10 +1,12 @@
 //! The state that all handlers share.
 
 use super::api::ApiState;
+use super::error_page::ErrorPage;
 use super::pages::{Page, Pages};
 use super::public::indexes::Indexes;
 use super::serving::cache::PageCache;
-use super::serving::rate_limits::RateLimits;
+use super::serving::rate_limits::{LimitedAction, RateLimits};
+use super::serving::visitor::Visitor;
 use super::settings::WebSettings;
 use crate::clock::Clock;
 use crate::digest::Locale;
@@ -67,6 +69,15 @@ impl WebState {
     /// The absolute address of the page at `path`.
     pub(super) fn url(&self, path: &str) -> String {
         self.composer().site.url(path)
+    }
+
+    /// Counts `action` for the visitor's network; an error if it exceeds the rate limit.
+    pub(super) fn limit(&self, action: LimitedAction, visitor: Visitor) -> Result<(), ErrorPage> {
+        if self.shared.rate_limits.allow(action, visitor) {
+            Ok(())
+        } else {
+            Err(ErrorPage::RateLimited)
+        }
     }
 
     /// Starts a public page that stands at `path`.

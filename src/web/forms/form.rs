@@ -8,6 +8,7 @@ use crate::fields::Problem;
 use crate::paper::category_name;
 use crate::subscriber::{INTERESTS_MAX, PREFERENCES, Preference, PreferenceKind};
 use crate::text::{clean_line, cut};
+use crate::web::error_page::ErrorPage;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::{Map, Value};
@@ -20,16 +21,12 @@ const FORM_BYTES_MAX: usize = 512 << 10;
 #[derive(Debug, Clone, Default)]
 pub(in crate::web) struct Form(Vec<(String, String)>);
 
-/// A form is longer than any person fills in, or broke off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) struct BadForm;
-
 impl Form {
-    /// Reads the body of a request.
-    pub(in crate::web) async fn read(request: Request<Body>) -> Result<Self, BadForm> {
+    /// Reads the body of a request; an error if it is too long or incomplete.
+    pub(in crate::web) async fn read(request: Request<Body>) -> Result<Self, ErrorPage> {
         let bytes = to_bytes(request.into_body(), FORM_BYTES_MAX)
             .await
-            .map_err(|_| BadForm)?;
+            .map_err(|_| ErrorPage::BadForm)?;
         Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 

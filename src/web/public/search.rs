@@ -130,13 +130,7 @@ pub(super) async fn page(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    if !state
-        .shared
-        .rate_limits
-        .allow(LimitedAction::Search, visitor)
-    {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Search, visitor)?;
     let asked = Asked::of(&uri);
     let (wanted, offset) = (asked.wanted.clone(), (asked.number - 1) * PAGE_PAPERS);
     let found = if asked.wrong.is_some() {
@@ -202,13 +196,7 @@ pub(super) async fn atom(
     visitor: Visitor,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    if !state
-        .shared
-        .rate_limits
-        .allow(LimitedAction::Search, visitor)
-    {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Search, visitor)?;
     feed(&state, &uri, "/search.atom").await?.to_atom(&state)
 }
 
@@ -218,13 +206,7 @@ pub(super) async fn json_feed(
     visitor: Visitor,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    if !state
-        .shared
-        .rate_limits
-        .allow(LimitedAction::Search, visitor)
-    {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Search, visitor)?;
     Ok(feed(&state, &uri, "/search.json").await?.to_json())
 }
 

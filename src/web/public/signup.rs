@@ -73,12 +73,30 @@ pub(super) async fn form(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    if state.settings.signup == Signup::Closed {
-        return closed(&state, &headers);
-    }
+    check_open(&state)?;
     let query = Query::of(&uri);
     let form = Form::of_pairs(&[("email", query.text("email").unwrap_or_default())]);
     show(&state, StatusCode::OK, &form, &Shown::default(), &headers)
+}
+
+/// An error if the operator lets nobody sign up.
+fn check_open(state: &WebState) -> Result<(), ErrorPage> {
+    match state.settings.signup {
+        Signup::Closed => Err(ErrorPage::SignupClosed),
+        Signup::Open | Signup::Invite => Ok(()),
+    }
+}
+
+/// Reads a form of the signup page.
+async fn read_form(
+    state: &WebState,
+    visitor: Visitor,
+    action: LimitedAction,
+    request: Request<Body>,
+) -> Result<Form, PageError> {
+    check_open(state)?;
+    state.limit(action, visitor)?;
+    Ok(Form::read(request).await?)
 }
 
 /// `POST /subscribe`
@@ -88,16 +106,8 @@ pub(super) async fn subscribe(
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    if state.settings.signup == Signup::Closed {
-        return closed(&state, &headers);
-    }
-    if !state.shared.rate_limits.allow(LimitedAction::Form, visitor) {
-        return ErrorPage::RateLimited.response();
-    }
     let asking = state.asking(visitor, request.uri().path());
-    let Ok(form) = Form::read(request).await else {
-        return ErrorPage::BadForm.response();
-    };
+    let form = read_form(&state, visitor, LimitedAction::Form, request).await?;
     // The button that agrees to the address that was meant.
     let form = match form.text("meant").to_owned() {
         meant if meant.is_empty() => form,
@@ -146,9 +156,7 @@ pub(super) async fn subscribe(
             });
         }
     }
-    if !state.shared.rate_limits.allow(LimitedAction::Mail, visitor) {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Mail, visitor)?;
     if form.text("language").is_empty()
         && let Some(language) = language(&state, &headers)
     {
@@ -176,19 +184,7 @@ pub(super) async fn preview(
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    if state.settings.signup == Signup::Closed {
-        return closed(&state, &headers);
-    }
-    if !state
-        .shared
-        .rate_limits
-        .allow(LimitedAction::Search, visitor)
-    {
-        return ErrorPage::RateLimited.response();
-    }
-    let Ok(form) = Form::read(request).await else {
-        return ErrorPage::BadForm.response();
-    };
+    let form = read_form(&state, visitor, LimitedAction::Search, request).await?;
     let (reading, composer, now) = (form.clone(), state.composer(), state.clock.now());
     let locale = state.locale_for(&headers);
     let made = state.db.run_blocking(move |db| {
@@ -451,17 +447,4 @@ fn show(
         .with("offered", &offered)
         .with("languages", &languages);
     state.pages.respond(status, "subscribe.html", &page)
-}
-
-fn closed(state: &WebState, headers: &HeaderMap) -> Result<Response, PageError> {
-    let locale = state.locale_for(headers);
-    let words = &locale.pages().signup;
-    state.pages.show_message(
-        &locale,
-        &Message::new(
-            StatusCode::FORBIDDEN,
-            words.closed.as_str(),
-            words.closed_text.as_str(),
-        ),
-    )
 }

@@ -29,20 +29,20 @@ pub(super) async fn ask(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let Some(request) = request(&state, &uri).await? else {
-        return ErrorPage::ExpiredConfirmation.response();
-    };
+    let request = request(&state, &uri)
+        .await?
+        .ok_or(ErrorPage::ExpiredConfirmation)?;
     let locale = locale(&state, &request, &headers).await?;
     let words = &locale.pages().confirm;
     let (heading, text) = match request.request.kind {
         RequestKind::Subscribe => (&words.heading, &words.text),
         RequestKind::Move if is_to_old(&request) => (&words.agree, &words.agree_text),
         RequestKind::Move => (&words.moving, &words.moving_text),
-        _ => return ErrorPage::ExpiredConfirmation.response(),
+        _ => return Err(ErrorPage::ExpiredConfirmation.into()),
     };
-    let Some(address) = address_of(&state, &request).await? else {
-        return ErrorPage::ExpiredConfirmation.response();
-    };
+    let address = address_of(&state, &request)
+        .await?
+        .ok_or(ErrorPage::ExpiredConfirmation)?;
     let text = text.with(&[("address", address.as_str())]);
     state.pages.show_message(
         &locale,
@@ -56,15 +56,15 @@ pub(super) async fn act(
     visitor: Visitor,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some(request) = request(&state, &uri).await? else {
-        return ErrorPage::ExpiredConfirmation.response();
-    };
+    let request = request(&state, &uri)
+        .await?
+        .ok_or(ErrorPage::ExpiredConfirmation)?;
     let now = state.clock.now();
     let confirming = state.asking(visitor, uri.path());
     match request.request.kind {
         RequestKind::Subscribe => subscribe(&state, &request, confirming, now).await,
         RequestKind::Move => move_to(&state, &request, confirming, now).await,
-        _ => ErrorPage::ExpiredConfirmation.response(),
+        _ => Err(ErrorPage::ExpiredConfirmation.into()),
     }
 }
 
@@ -74,9 +74,7 @@ async fn subscribe(
     confirming: ConsentContext,
     now: DateTime<Utc>,
 ) -> Result<Response, PageError> {
-    let Some((details, works)) = details(request) else {
-        return ErrorPage::ExpiredConfirmation.response();
-    };
+    let (details, works) = details(request).ok_or(ErrorPage::ExpiredConfirmation)?;
     let id = request.id;
     let proved = state
         .db
@@ -94,9 +92,9 @@ async fn subscribe(
             Ok(proved)
         })
         .await?;
-    let Some(subscriber) = proved_by(state, proved).await? else {
-        return ErrorPage::ExpiredConfirmation.response();
-    };
+    let subscriber = proved_by(state, proved)
+        .await?
+        .ok_or(ErrorPage::ExpiredConfirmation)?;
     match proved {
         RequestOutcome::Done(_) => {
             tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
@@ -104,7 +102,7 @@ async fn subscribe(
         }
         // Who has left since is not told that they are subscribed: for that there is a new link.
         _ if matches!(subscriber.status, Status::Unsubscribed | Status::Suppressed) => {
-            return ErrorPage::ExpiredConfirmation.response();
+            return Err(ErrorPage::ExpiredConfirmation.into());
         }
         _ => {}
     }
@@ -119,17 +117,17 @@ async fn move_to(
     confirming: ConsentContext,
     now: DateTime<Utc>,
 ) -> Result<Response, PageError> {
-    let Some(address) = address_of(state, request).await? else {
-        return ErrorPage::ExpiredConfirmation.response();
-    };
+    let address = address_of(state, request)
+        .await?
+        .ok_or(ErrorPage::ExpiredConfirmation)?;
     let id = request.id;
     let proved = state
         .db
         .run(move |store| store.agree_to_move(id, &confirming, now))
         .await?;
-    let Some(subscriber) = proved_by(state, proved).await? else {
-        return ErrorPage::ExpiredConfirmation.response();
-    };
+    let subscriber = proved_by(state, proved)
+        .await?
+        .ok_or(ErrorPage::ExpiredConfirmation)?;
     if let RequestOutcome::Done(_) = proved {
         tracing::info!(
             subscriber.id = subscriber.id.0,

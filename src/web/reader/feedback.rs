@@ -116,9 +116,7 @@ pub(super) async fn ask(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some(link) = Link::read(&state, &uri).await? else {
-        return ErrorPage::BadLink.response();
-    };
+    let link = Link::read(&state, &uri).await?.ok_or(ErrorPage::BadLink)?;
     let named = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())
@@ -209,19 +207,9 @@ pub(super) async fn act(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let Some(link) = Link::read(&state, &uri).await? else {
-        return ErrorPage::BadLink.response();
-    };
-    if !state
-        .shared
-        .rate_limits
-        .allow(LimitedAction::Feedback, visitor)
-    {
-        return ErrorPage::RateLimited.response();
-    }
-    let Ok(form) = Form::read(request).await else {
-        return ErrorPage::BadForm.response();
-    };
+    let link = Link::read(&state, &uri).await?.ok_or(ErrorPage::BadLink)?;
+    state.limit(LimitedAction::Feedback, visitor)?;
+    let form = Form::read(request).await?;
     let Some(action) = FeedbackAction::read(&form, &link) else {
         let words = &link.locale.pages().feedback;
         let said = [words.unclear.as_str().to_owned()];
@@ -251,13 +239,9 @@ pub(super) async fn act(
             )
         })
         .await?;
-    let Some(mut result) = result else {
-        return ErrorPage::BadLink.response();
-    };
+    let mut result = result.ok_or(ErrorPage::BadLink)?;
     result.said.push(coming(&state, &link, now).await?);
-    let Some(link) = Link::read(&state, &uri).await? else {
-        return ErrorPage::BadLink.response();
-    };
+    let link = Link::read(&state, &uri).await?.ok_or(ErrorPage::BadLink)?;
     show(
         &state,
         &link,

@@ -32,9 +32,9 @@ pub(super) async fn issues(
     Path(token): Path<String>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some(subscriber) = subscriber_by_token(&state, &[Scope::View], &token).await? else {
-        return ErrorPage::BadLink.response();
-    };
+    let subscriber = subscriber_by_token(&state, &[Scope::View], &token)
+        .await?
+        .ok_or(ErrorPage::BadLink)?;
     let query = Query::of(&uri);
     let locale = state.locale_of(&subscriber);
     let page = Listing {

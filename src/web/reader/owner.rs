@@ -20,9 +20,9 @@ pub(super) const OWNER_HOURS: i64 = 24;
 
 /// `GET /owner?t=TOKEN`
 pub(super) async fn ask(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
-    let Some((request, subscriber)) = request(&state, &uri).await? else {
-        return ErrorPage::ExpiredOwnerLink.response();
-    };
+    let (request, subscriber) = request(&state, &uri)
+        .await?
+        .ok_or(ErrorPage::ExpiredOwnerLink)?;
     let locale = state.locale_of(&subscriber);
     let words = &locale.pages().owner;
     let (heading, text, button) = if request.request.kind == RequestKind::Export {
@@ -39,9 +39,9 @@ pub(super) async fn ask(State(state): State<WebState>, uri: Uri) -> Result<Respo
 
 /// `POST /owner?t=TOKEN`
 pub(super) async fn act(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
-    let Some((request, subscriber)) = request(&state, &uri).await? else {
-        return ErrorPage::ExpiredOwnerLink.response();
-    };
+    let (request, subscriber) = request(&state, &uri)
+        .await?
+        .ok_or(ErrorPage::ExpiredOwnerLink)?;
     let (id, now) = (subscriber.id, state.clock.now());
     if request.request.kind == RequestKind::Export {
         let file = state

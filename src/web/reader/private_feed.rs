@@ -19,9 +19,9 @@ pub(super) async fn show(
     State(state): State<WebState>,
     Path(token): Path<String>,
 ) -> Result<Response, PageError> {
-    let Some(subscriber) = subscriber_by_token(&state, &[Scope::Feed], &token).await? else {
-        return ErrorPage::BadLink.response();
-    };
+    let subscriber = subscriber_by_token(&state, &[Scope::Feed], &token)
+        .await?
+        .ok_or(ErrorPage::BadLink)?;
     let id = subscriber.id;
     let mut picks = state
         .db

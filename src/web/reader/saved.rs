@@ -46,9 +46,7 @@ const FORMS: [(&str, &str, &str, Writer); 3] = [
 pub(super) async fn list(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
     let query = Query::of(&uri);
     let token = query.text("t").unwrap_or_default();
-    let Some((reader, papers)) = saved(&state, token).await? else {
-        return ErrorPage::BadLink.response();
-    };
+    let (reader, papers) = saved(&state, token).await?.ok_or(ErrorPage::BadLink)?;
     let locale = state.locale_of(&reader);
     let views: Vec<PaperView> = papers
         .iter()
@@ -77,13 +75,14 @@ pub(super) async fn export(
     Path(file): Path<String>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some((name, _, kind, write)) = FORMS.iter().find(|(name, ..)| *name == file) else {
-        return ErrorPage::BadLink.response();
-    };
+    let (name, _, kind, write) = FORMS
+        .iter()
+        .find(|(name, ..)| *name == file)
+        .ok_or(ErrorPage::BadLink)?;
     let query = Query::of(&uri);
-    let Some((_, papers)) = saved(&state, query.text("t").unwrap_or_default()).await? else {
-        return ErrorPage::BadLink.response();
-    };
+    let (_, papers) = saved(&state, query.text("t").unwrap_or_default())
+        .await?
+        .ok_or(ErrorPage::BadLink)?;
     let papers: Vec<&Paper> = papers.iter().map(|stored| &stored.paper).collect();
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers = [

@@ -40,13 +40,11 @@ pub(super) async fn ask(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let Ok(id) = state
+    let id = state
         .composer()
         .signer
         .verify(Scope::Unsubscribe, token(&uri))
-    else {
-        return ErrorPage::BadUnsubscribeLink.response();
-    };
+        .map_err(|_| ErrorPage::BadUnsubscribeLink)?;
     let Some(subscriber) = subscriber(&state, id).await? else {
         return gone(&state, &state.locale_for(&headers));
     };
@@ -79,13 +77,11 @@ pub(super) async fn leave(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, PageError> {
-    let Ok(id) = state
+    let id = state
         .composer()
         .signer
         .verify(Scope::Unsubscribe, token(&uri))
-    else {
-        return ErrorPage::BadUnsubscribeLink.response();
-    };
+        .map_err(|_| ErrorPage::BadUnsubscribeLink)?;
     if !is_one_click(request).await {
         let locale = match subscriber(&state, id).await? {
             Some(known) => state.locale_of(&known),
@@ -125,20 +121,18 @@ pub(super) async fn pause(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, PageError> {
-    let Ok(id) = state
+    let id = state
         .composer()
         .signer
         .verify(Scope::Unsubscribe, token(&uri))
-    else {
-        return ErrorPage::BadUnsubscribeLink.response();
-    };
+        .map_err(|_| ErrorPage::BadUnsubscribeLink)?;
     let weeks = match Form::read(request)
         .await
         .ok()
         .map(|form| form.text("weeks").parse::<u64>())
     {
         Some(Ok(weeks)) if (1..=52).contains(&weeks) => weeks,
-        _ => return ErrorPage::BadForm.response(),
+        _ => return Err(ErrorPage::BadForm.into()),
     };
     let Some(mut subscriber) = subscriber(&state, id).await? else {
         return gone(&state, &state.locale_for(&headers));

@@ -28,9 +28,7 @@ const MOVES_PER_DAY: u32 = 3;
 
 /// `GET /preferences/account?t=TOKEN`
 pub(super) async fn form(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&state, &uri).await? else {
-        return ErrorPage::BadPreferencesLink.response();
-    };
+    let bearer = bearer(&state, &uri).await?;
     show(&state, &bearer, None)
 }
 
@@ -41,10 +39,7 @@ pub(super) async fn act(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let (mut bearer, form) = match posted(&state, visitor, &uri, request).await? {
-        Ok(posted) => posted,
-        Err(error_page) => return error_page.response(),
-    };
+    let (mut bearer, form) = posted(&state, visitor, &uri, request).await?;
     let asking = state.asking(visitor, uri.path());
     let locale = state.locale_of(&bearer.subscriber);
     let words = &locale.pages().account;
@@ -61,9 +56,7 @@ pub(super) async fn act(
             .await
         }
         kind @ ("export" | "erase" | "return") => {
-            if !state.shared.rate_limits.allow(LimitedAction::Mail, visitor) {
-                return ErrorPage::RateLimited.response();
-            }
+            state.limit(LimitedAction::Mail, visitor)?;
             let kind = match kind {
                 "export" => RequestKind::Export,
                 "erase" => RequestKind::Erase,
@@ -91,13 +84,11 @@ pub(super) async fn act(
                 .db
                 .run(move |store| store.retire_links(id, now))
                 .await?;
-            let Some(subscriber) = state
+            let subscriber = state
                 .db
                 .run(move |store| store.subscriber_by_id(id))
                 .await?
-            else {
-                return ErrorPage::BadPreferencesLink.response();
-            };
+                .ok_or(ErrorPage::BadPreferencesLink)?;
             tracing::info!(subscriber.id = id.0, "older links retired");
             let bearer = Bearer::new(&state, subscriber);
             show(&state, &bearer, Some(words.retired.as_str()))
@@ -108,7 +99,7 @@ pub(super) async fn act(
             bearer.save(&state).await?;
             show(&state, &bearer, Some(words.resumed.as_str()))
         }
-        _ => ErrorPage::BadForm.response(),
+        _ => Err(ErrorPage::BadForm.into()),
     }
 }
 
@@ -143,9 +134,7 @@ async fn move_to(
             return self::refuse(state, bearer, typed, &said, true);
         }
     }
-    if !state.shared.rate_limits.allow(LimitedAction::Mail, visitor) {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Mail, visitor)?;
     ask_both(state, &bearer.subscriber, &address, asking).await?;
     let said = locale
         .pages()

@@ -30,9 +30,7 @@ pub(super) fn route() -> MethodRouter<WebState> {
 
 /// `GET /preferences/library?t=TOKEN`
 async fn form(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&state, &uri).await? else {
-        return ErrorPage::BadPreferencesLink.response();
-    };
+    let bearer = bearer(&state, &uri).await?;
     show(&state, StatusCode::OK, &bearer, &Shown::default())
 }
 
@@ -60,14 +58,10 @@ async fn take(
     uri: Uri,
     request: Request,
 ) -> Result<Response, PageError> {
-    let Some(mut bearer) = bearer(&state, &uri).await? else {
-        return ErrorPage::BadPreferencesLink.response();
-    };
-    if !state.shared.rate_limits.allow(LimitedAction::Form, visitor) {
-        return ErrorPage::RateLimited.response();
-    }
+    let mut bearer = bearer(&state, &uri).await?;
+    state.limit(LimitedAction::Form, visitor)?;
     let Ok(mut form) = Multipart::from_request(request, &()).await else {
-        return ErrorPage::BadForm.response();
+        return Err(ErrorPage::BadForm.into());
     };
     let (mut file, mut shown) = (Vec::new(), Shown::default());
     let mut is_too_long = false;
@@ -79,7 +73,7 @@ async fn take(
                 is_too_long = true;
                 break;
             }
-            Err(_) => return ErrorPage::BadForm.response(),
+            Err(_) => return Err(ErrorPage::BadForm.into()),
         };
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = match field.bytes().await {
@@ -88,7 +82,7 @@ async fn take(
                 is_too_long = true;
                 break;
             }
-            Err(_) => return ErrorPage::BadForm.response(),
+            Err(_) => return Err(ErrorPage::BadForm.into()),
         };
         match name.as_str() {
             "file" => file = bytes.to_vec(),

@@ -33,15 +33,11 @@ pub(super) async fn send(
     visitor: Visitor,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    if !state.shared.rate_limits.allow(LimitedAction::Form, visitor) {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Form, visitor)?;
     let asking = state.asking(visitor, request.uri().path());
     let locale = state.locale_for(request.headers());
     let words = locale.pages();
-    let Ok(form) = Form::read(request).await else {
-        return ErrorPage::BadForm.response();
-    };
+    let form = Form::read(request).await?;
     let typed = form.text("email");
     let Ok(address) = typed.parse::<Address>() else {
         return show(
@@ -51,9 +47,7 @@ pub(super) async fn send(
             field_errors::of_address(typed, &words.wrong),
         );
     };
-    if !state.shared.rate_limits.allow(LimitedAction::Mail, visitor) {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Mail, visitor)?;
     in_constant_time(mail(&state, address, asking)).await?;
     let said = Message::new(
         StatusCode::OK,

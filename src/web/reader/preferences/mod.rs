@@ -68,35 +68,26 @@ impl Bearer {
     }
 }
 
-/// Whose link `uri` is; `None` if it is damaged, or they are gone.
-async fn bearer(state: &WebState, uri: &Uri) -> Result<Option<Bearer>, PageError> {
+/// The reader whose link `uri` is; an error if it is damaged, or they are gone.
+async fn bearer(state: &WebState, uri: &Uri) -> Result<Bearer, PageError> {
     let query = Query::of(uri);
-    let found = subscriber_by_token(
-        state,
-        &[Scope::Preferences],
-        query.text("t").unwrap_or_default(),
-    )
-    .await?;
-    Ok(found.map(|subscriber| Bearer::new(state, subscriber)))
+    let token = query.text("t").unwrap_or_default();
+    let subscriber = subscriber_by_token(state, &[Scope::Preferences], token)
+        .await?
+        .ok_or(ErrorPage::BadPreferencesLink)?;
+    Ok(Bearer::new(state, subscriber))
 }
 
-/// Whose link it is that a form was sent by, and the form.
+/// The reader whose link a form was sent to, and the form.
 async fn posted(
     state: &WebState,
     visitor: Visitor,
     uri: &Uri,
     request: Request<Body>,
-) -> Result<Result<(Bearer, Form), ErrorPage>, PageError> {
-    let Some(bearer) = bearer(state, uri).await? else {
-        return Ok(Err(ErrorPage::BadPreferencesLink));
-    };
-    if !state.shared.rate_limits.allow(LimitedAction::Form, visitor) {
-        return Ok(Err(ErrorPage::RateLimited));
-    }
-    Ok(Form::read(request)
-        .await
-        .map(|form| (bearer, form))
-        .map_err(|_| ErrorPage::BadForm))
+) -> Result<(Bearer, Form), PageError> {
+    let bearer = bearer(state, uri).await?;
+    state.limit(LimitedAction::Form, visitor)?;
+    Ok((bearer, Form::read(request).await?))
 }
 
 /// What stands above all pages of preferences.
@@ -151,8 +142,6 @@ fn page(state: &WebState, bearer: &Bearer, path: &'static str) -> Page {
 
 /// `GET /preferences?t=TOKEN`
 async fn form(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&state, &uri).await? else {
-        return ErrorPage::BadPreferencesLink.response();
-    };
+    let bearer = bearer(&state, &uri).await?;
     view::show(&state, &bearer, None).await
 }

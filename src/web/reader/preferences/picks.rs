@@ -49,9 +49,7 @@ struct MutedView {
 
 /// `GET /preferences/picks?t=TOKEN`
 pub(super) async fn list(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&state, &uri).await? else {
-        return ErrorPage::BadPreferencesLink.response();
-    };
+    let bearer = bearer(&state, &uri).await?;
     show(&state, &bearer, None).await
 }
 
@@ -62,10 +60,7 @@ pub(super) async fn act(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let (bearer, form) = match posted(&state, visitor, &uri, request).await? {
-        Ok(posted) => posted,
-        Err(error_page) => return error_page.response(),
-    };
+    let (bearer, form) = posted(&state, visitor, &uri, request).await?;
     let (id, now) = (bearer.subscriber.id, state.clock.now());
     let locale = state.locale_of(&bearer.subscriber);
     let words = &locale.pages().picks;
@@ -97,7 +92,7 @@ pub(super) async fn act(
         form.text("paper").parse().map(PaperRow),
         known.is_some() || thumb == "none",
     ) else {
-        return ErrorPage::BadForm.response();
+        return Err(ErrorPage::BadForm.into());
     };
     let said = if let Some(thumb) = known {
         let new = NewFeedback {

@@ -19,9 +19,7 @@ pub(super) async fn show(
     visitor: Visitor,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&state, &uri).await? else {
-        return ErrorPage::BadPreferencesLink.response();
-    };
+    let bearer = bearer(&state, &uri).await?;
     of(&state, visitor, &bearer, None).await
 }
 
@@ -32,13 +30,7 @@ pub(super) async fn of(
     bearer: &Bearer,
     said: Option<&str>,
 ) -> Result<Response, PageError> {
-    if !state
-        .shared
-        .rate_limits
-        .allow(LimitedAction::Search, visitor)
-    {
-        return ErrorPage::RateLimited.response();
-    }
+    state.limit(LimitedAction::Search, visitor)?;
     let (composer, subscriber, now) = (
         state.composer(),
         bearer.subscriber.clone(),

@@ -26,10 +26,7 @@ pub(super) async fn save(
     uri: Uri,
     request: Request<Body>,
 ) -> Result<Response, PageError> {
-    let (mut bearer, form) = match posted(&state, visitor, &uri, request).await? {
-        Ok(posted) => posted,
-        Err(error_page) => return error_page.response(),
-    };
+    let (mut bearer, form) = posted(&state, visitor, &uri, request).await?;
     let before = bearer.subscriber.details.clone();
     let locale = state.locale_of(&bearer.subscriber);
     let (reading, words) = (form.clone(), locale.pages().interest.clone());

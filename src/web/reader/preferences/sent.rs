@@ -32,9 +32,7 @@ struct ConsentView {
 
 /// `GET /preferences/sent?t=TOKEN`
 pub(super) async fn list(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
-    let Some(bearer) = bearer(&state, &uri).await? else {
-        return ErrorPage::BadPreferencesLink.response();
-    };
+    let bearer = bearer(&state, &uri).await?;
     let id = bearer.subscriber.id;
     let zone = bearer.subscriber.preferences.timezone;
     let (mails, consents) = state
