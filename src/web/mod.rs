@@ -33,7 +33,8 @@ pub mod webhooks;
 
 pub use error_page::ErrorPage;
 pub use pages::{MenuLink, Page, Pages, html};
-pub use serving::server::{Tls, TlsError, serve};
+pub use serving::server::serve;
+pub use serving::tls::{Tls, TlsError};
 pub use settings::{Signup, TlsFiles, WebSettings};
 pub use state::{CurrentComposer, SharedState, WebState};
 

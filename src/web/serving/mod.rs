@@ -5,4 +5,5 @@ pub(super) mod cache;
 pub(super) mod rate_limits;
 pub(super) mod response_headers;
 pub(super) mod server;
+pub(super) mod tls;
 pub(super) mod visitor;
