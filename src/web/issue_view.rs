@@ -15,9 +15,9 @@ pub(super) struct IssueView {
     considered: u32,
     no_room: u32,
     below_the_line: u32,
-    /// Why it is empty, if it is.
+    /// The reason why it is empty, if it is.
     note: Option<String>,
-    /// How many papers are not in it, and why.
+    /// Counts of papers that are not in it, with the reasons.
     counts: Option<String>,
 }
 
@@ -39,7 +39,7 @@ struct PickView {
 impl IssueView {
     pub(super) fn new(composed: &Composed, locale: &Locale) -> Self {
         let mut sections: Vec<SectionView> = Vec::new();
-        // What did not fit into the mail is not in it.
+        // Picks that did not fit into the mail are left out.
         let is_in_it = |pick: &&IssuePick| {
             composed
                 .picks()
@@ -82,7 +82,7 @@ impl IssueView {
     }
 }
 
-/// Why an issue is empty, and whether a mail says so.
+/// The reason why an issue is empty, and whether a mail is sent nevertheless.
 fn note(considered: u32, would_be_sent: bool, locale: &Locale) -> String {
     let words = &locale.pages().preview;
     let why = if considered == 0 {
@@ -97,7 +97,7 @@ fn note(considered: u32, would_be_sent: bool, locale: &Locale) -> String {
     }
 }
 
-/// How many papers were looked at and are not in the issue; nothing if there were none.
+/// Counts of the papers considered and left out; `None` if none was considered.
 fn counts(issue: &Issue, locale: &Locale) -> Option<String> {
     let words = &locale.pages().preview;
     let all = [

@@ -1,5 +1,5 @@
-//! Which language a page is in: the reader's own on pages for one person, the
-//! visitor's on all others. The operator's pages and the feeds are in English.
+//! Chooses the language of a page: the subscriber's own on pages for one person, the
+//! browser's on all others. The operator's pages and public feeds are in English.
 
 use crate::digest::Locale;
 use crate::fields::Problem;
@@ -9,14 +9,14 @@ use crate::web::forms::Form;
 use axum::http::{HeaderMap, header};
 
 impl WebState {
-    /// The language that a subscriber chose.
+    /// The locale that a subscriber chose.
     pub(super) fn locale_of(&self, subscriber: &Subscriber) -> Locale {
         self.composer()
             .templates
             .locale(&subscriber.preferences.language)
     }
 
-    /// What is wrong with the language that a form chooses, if it chooses one that there is not.
+    /// The problem of a form that chooses an unknown language.
     pub(super) fn unknown_language(&self, form: &Form) -> Option<Problem> {
         let chosen = form.text("language");
         let is_known = self
@@ -31,7 +31,7 @@ impl WebState {
         })
     }
 
-    /// The language that a visitor's browser asks for.
+    /// The locale that a visitor's browser asks for.
     pub(super) fn locale_for(&self, headers: &HeaderMap) -> Locale {
         self.composer()
             .templates
@@ -39,10 +39,10 @@ impl WebState {
     }
 }
 
-/// Languages that are looked at: no browser lists more.
+/// Language ranges that are considered; no browser sends more.
 const WANTED_MAX: usize = 20;
 
-/// The one of the visitor's languages that they want most and that there is.
+/// The code of the language that the visitor prefers among ours.
 pub(super) fn language(state: &WebState, headers: &HeaderMap) -> Option<String> {
     let wanted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
     let composer = state.composer();
@@ -54,9 +54,8 @@ pub(super) fn language(state: &WebState, headers: &HeaderMap) -> Option<String> 
     best(wanted, &known).map(str::to_owned)
 }
 
-/// The one of `known` that is wanted most: RFC 9110 section 12.5.4, by lookup as in
-/// RFC 4647 section 3.4, where a language is looked for as it is written, then
-/// without its country: pt-BR, pt.
+/// Negotiates one of the `known` languages (RFC 9110 section 12.5.4) by the lookup of
+/// RFC 4647 section 3.4: each range as it is written, then without its region (pt-BR, pt).
 fn best<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
     let mut ranges: Vec<(&str, f32)> = wanted
         .split(',')
@@ -71,7 +70,7 @@ fn best<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
         })
         .filter(|(_, quality)| *quality > 0.0)
         .collect();
-    // Of equals the one that is written first.
+    // The sort is stable: among equals the first one wins.
     ranges.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     let spelt = |code: &str| {
         known

@@ -1,4 +1,4 @@
-//! Templates of the web pages, and the headers that every page has.
+//! The templates of the web pages, and the headers of HTML pages.
 
 use crate::digest::Locale;
 use crate::web::PageError;
@@ -98,7 +98,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("mail.html", include_str!("../../templates/web/mail.html")),
 ];
 
-/// The operator's pages.
+/// Templates of the operator's pages.
 const OPERATORS: &[(&str, &str)] = &[
     (
         "admin/page.html",
@@ -185,8 +185,8 @@ const OPERATORS: &[(&str, &str)] = &[
 /// Usual size of a page in bytes, to allocate its buffer at once.
 const PAGE_BYTES: usize = 32 << 10;
 
-/// Escapes text for HTML as Tera does, but writes what stands between in one piece:
-/// byte by byte, abstracts take longer than all else on their page.
+/// Escapes text for HTML like Tera, but writes unescaped runs in one piece: Tera writes
+/// byte by byte, which for abstracts takes longer than the rest of the page.
 fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut start = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -205,12 +205,12 @@ fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(&text.as_bytes()[start..])
 }
 
-/// A link in the head of every page.
+/// A link in the header of every page.
 #[derive(Debug, Clone, Serialize)]
 pub struct MenuLink {
-    /// Where it leads.
+    /// The path that it leads to.
     pub url: &'static str,
-    /// What it says.
+    /// Its text.
     pub text: &'static str,
 }
 
@@ -220,11 +220,11 @@ pub struct Pages {
     tera: Tera,
     english: Locale,
     site: String,
-    /// What is alike on every page.
+    /// Values that all pages have in common.
     alike: Context,
 }
 
-/// What fills a template.
+/// The values that fill a template.
 pub struct Page(Context);
 
 impl Page {
@@ -235,7 +235,7 @@ impl Page {
         self
     }
 
-    /// Sets a value that is kept for many pages.
+    /// Sets a value that many pages share.
     #[must_use]
     pub(super) fn with_shared(mut self, name: &'static str, value: &Value) -> Self {
         self.0.insert_value(name, value.clone());
@@ -244,7 +244,8 @@ impl Page {
 }
 
 impl Pages {
-    /// The pages of the site called `site`, with `menu` at the head and `notice` at the foot of each.
+    /// Loads the templates for the site called `site`. Each page gets `menu` in its header
+    /// and `notice` in its footer.
     pub fn new(site: &str, menu: &[MenuLink], notice: &str) -> Self {
         let mut tera = Tera::default();
         tera.add_raw_templates(TEMPLATES.iter().chain(OPERATORS).copied())
@@ -266,17 +267,17 @@ impl Pages {
         }
     }
 
-    /// Starts to fill a page that speaks English only.
+    /// Starts a page in English.
     pub fn page(&self) -> Page {
         self.page_in(&self.english)
     }
 
-    /// English.
+    /// The English locale.
     pub fn english(&self) -> &Locale {
         &self.english
     }
 
-    /// Starts to fill a page in a language.
+    /// Starts a page in the language of `locale`.
     pub fn page_in(&self, locale: &Locale) -> Page {
         Page(self.alike.clone())
             .with("lang", &locale.code())
@@ -288,7 +289,7 @@ impl Pages {
             )
     }
 
-    /// A page as a response.
+    /// Renders a page as a response.
     pub fn respond(
         &self,
         status: StatusCode,
@@ -316,7 +317,7 @@ impl Pages {
         Ok(String::from_utf8(out).expect("templates and their values are UTF-8"))
     }
 
-    /// A page with a heading and a text, in English.
+    /// A page in English with a heading and a text.
     pub fn message(
         &self,
         status: StatusCode,
@@ -326,7 +327,7 @@ impl Pages {
         self.show_message(&self.english, &Message::new(status, heading, text))
     }
 
-    /// A page that says one thing.
+    /// A page with one message.
     pub(super) fn show_message(
         &self,
         locale: &Locale,
@@ -342,19 +343,19 @@ impl Pages {
     }
 }
 
-/// What a page says that says one thing.
+/// A message that has a page of its own.
 pub(super) struct Message<'a> {
     pub(super) status: StatusCode,
     pub(super) heading: &'a str,
     pub(super) text: &'a str,
-    /// What the button says that posts to where the page stands.
+    /// The text of a button that posts to the page's own address.
     pub(super) button: Option<&'a str>,
-    /// An address, and what the link to it says.
+    /// The path and the text of a link.
     pub(super) link: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Message<'a> {
-    /// Says this, and no more.
+    /// A message without button and link.
     pub(super) fn new(status: StatusCode, heading: &'a str, text: &'a str) -> Self {
         Message {
             status,
@@ -365,7 +366,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Asks, with a button that says yes.
+    /// A question with a button that says yes.
     pub(super) fn question(heading: &'a str, text: &'a str, button: &'a str) -> Self {
         Message {
             button: Some(button),
@@ -374,8 +375,8 @@ impl<'a> Message<'a> {
     }
 }
 
-/// HTML with the headers of a page: nothing but our own style may be loaded,
-/// nobody may frame it.
+/// HTML with the policy of our pages: only our own style, script and pictures are loaded,
+/// and no other site may frame it.
 pub fn html(body: String) -> Response {
     let mut response = Html(body).into_response();
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \

@@ -1,4 +1,4 @@
-//! Papers as pages show them.
+//! Papers as templates show them.
 
 use crate::digest::{Locale, short};
 use crate::paper::{Paper, PaperId, Registry, category_name, doi_url};
@@ -6,11 +6,11 @@ use crate::text::cut;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Authors named in a list.
+/// Authors named per paper in lists.
 const AUTHORS_MAX: usize = 12;
 
-/// What others show of a page that they link to: the beginning of the abstract. Search
-/// engines and messengers show half of it.
+/// Characters of the abstract in the description of a page, of which search engines and
+/// messengers show about half.
 const OPENING_CHARS: usize = 300;
 
 /// A category with its name.
@@ -29,7 +29,7 @@ impl CategoryView {
     }
 }
 
-/// A link with its words.
+/// A link with its text.
 #[derive(Serialize)]
 pub(super) struct LinkView {
     pub(super) url: String,
@@ -40,37 +40,37 @@ pub(super) struct LinkView {
 #[derive(Serialize)]
 pub(super) struct PaperView {
     pub(super) id: String,
-    /// The id as it stands in an address.
+    /// The path of its page.
     pub(super) path: String,
     pub(super) title: String,
     pub(super) people: String,
     pub(super) categories: Vec<CategoryView>,
-    /// The language of title and abstract, where it is known and not that of the page.
+    /// The language of title and abstract, if known and not that of the page.
     pub(super) lang: Option<&'static str>,
     pub(super) announced: Option<String>,
     /// `3 votes`.
     pub(super) votes: Option<String>,
     #[serde(rename = "abstract")]
     pub(super) abstract_text: String,
-    /// In a list the two or three most telling sentences, on its own page how the
-    /// abstract begins.
+    /// In lists the two or three most informative sentences; on its own page the beginning of
+    /// the abstract.
     pub(super) summary: String,
     pub(super) comment: Option<String>,
     pub(super) journal: Option<String>,
-    /// That it was withdrawn, in a word.
+    /// The word for withdrawn, if it was withdrawn.
     pub(super) withdrawn: Option<String>,
     pub(super) links: Vec<LinkView>,
-    /// When it was announced, its version and its votes, as far as there is something to say.
+    /// Announcement day, version and votes, as far as known.
     pub(super) facts: Vec<String>,
 }
 
 impl PaperView {
-    /// As it stands in a list.
+    /// The view for lists.
     pub(super) fn in_list(paper: &Paper, locale: &Locale) -> Self {
         Self::new(paper, AUTHORS_MAX, short(&paper.abstract_text, &[]), locale)
     }
 
-    /// As it stands on its own page.
+    /// The view for its own page.
     pub(super) fn whole(paper: &Paper, locale: &Locale) -> Self {
         Self::new(
             paper,
@@ -113,7 +113,7 @@ impl PaperView {
     }
 }
 
-/// A paper below another one that it is like, with no more than is shown there.
+/// A similar paper, as shown below another one.
 #[derive(Serialize)]
 pub(super) struct SimilarView<'a> {
     path: String,
@@ -156,7 +156,7 @@ fn withdrawn(paper: &Paper, locale: &Locale) -> Option<String> {
         .then(|| locale.pages().paper.withdrawn.as_str().to_owned())
 }
 
-/// A name of a work, with who gave it and where it leads.
+/// An identifier of a work, with its registry and its link.
 #[derive(Serialize)]
 pub(super) struct NameView {
     text: String,
@@ -190,7 +190,7 @@ impl NameView {
         }
     }
 
-    /// All names of a paper, its own first.
+    /// All identifiers of a paper, its own first.
     pub(super) fn all_of(paper: &Paper, locale: &Locale) -> Vec<Self> {
         let mut names: Vec<PaperId> = vec![paper.id.clone()];
         let doi = paper
@@ -206,7 +206,7 @@ impl NameView {
     }
 }
 
-/// What reference managers and scholarly search engines read in the head of a page.
+/// The `citation_*` tags that reference managers and scholarly search engines read.
 pub(super) fn citation(paper: &Paper, address: &str) -> Vec<(&'static str, String)> {
     let mut tags = vec![("citation_title", paper.title.clone())];
     tags.extend(
@@ -248,7 +248,7 @@ fn links(paper: &Paper, locale: &Locale) -> Vec<LinkView> {
     let [pdf, code_text] = locale.link_words();
     let mut links = Vec::new();
     let mut add = |url: String, text: &str| {
-        // What a source gives as an address may be anything.
+        // Sources give all kinds of strings as addresses.
         if url.starts_with("https://") || url.starts_with("http://") {
             links.push(LinkView {
                 url,
@@ -278,7 +278,7 @@ fn links(paper: &Paper, locale: &Locale) -> Vec<LinkView> {
     links
 }
 
-/// `/papers/ID`, with what an address cannot hold written in another way.
+/// `/papers/ID`, with the characters percent-encoded that no path may contain.
 pub(super) fn path_of(id: &str) -> String {
     let mut path = String::from("/papers/");
     for byte in id.bytes() {

@@ -1,13 +1,13 @@
-//! What stands behind the question mark of an address.
+//! The query string of an address.
 
 use axum::http::Uri;
 use std::str::FromStr;
 
-/// The pairs of a query, decoded; of one name the first counts.
+/// The decoded pairs of a query string. If a name is repeated, the first value counts.
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads the query of `uri`. What cannot be read is passed over.
+    /// Parses the query string of `uri`.
     pub(super) fn of(uri: &Uri) -> Self {
         let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         Query(
@@ -17,7 +17,7 @@ impl Query {
         )
     }
 
-    /// A value with something in it.
+    /// The trimmed value of `name`, unless it is empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let value = self
             .0
@@ -27,14 +27,14 @@ impl Query {
         value.filter(|value| !value.is_empty())
     }
 
-    /// A value that reads as a `T`.
+    /// The value of `name`, if it parses as a `T`.
     pub(super) fn parsed<T: FromStr>(&self, name: &str) -> Option<T> {
         self.text(name)?.parse().ok()
     }
 }
 
-/// `text` with U+FFFD for each character that no page, and above all no feed, can
-/// show (XML 1.0, section 2.2), and plain blanks.
+/// Replaces characters that XML feeds must not contain (XML 1.0, section 2.2) by U+FFFD,
+/// and all white space by blanks.
 fn printable(text: &str) -> String {
     let shown = |c: char| match c {
         c if c.is_whitespace() => ' ',

@@ -4,19 +4,19 @@ use crate::subscriber::MailboxKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// Who may subscribe.
+/// The `signup` setting: how people can subscribe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signup {
-    /// Everybody, after confirming their address.
+    /// Everybody can, after confirming their address.
     Open,
-    /// Whom the operator has added.
+    /// Only people whom the operator has added can confirm.
     Invite,
-    /// Nobody.
+    /// Nobody can.
     Closed,
 }
 
 impl Signup {
-    /// Its word.
+    /// The word in the settings file.
     pub const fn word(self) -> &'static str {
         match self {
             Signup::Open => "open",
@@ -26,7 +26,7 @@ impl Signup {
     }
 }
 
-/// What it takes to serve HTTPS.
+/// Certificate and key for HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate and its chain, PEM.
@@ -38,24 +38,24 @@ pub struct TlsFiles {
 /// The `[web]` settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebSettings {
-    /// Where the pages are served.
+    /// Address that the pages listen on.
     pub listen: SocketAddr,
-    /// Where the operator's pages are served, if not beside the others.
+    /// Address that the operator's pages listen on; `None` to serve them with the others.
     pub admin_listen: Option<SocketAddr>,
-    /// Proxies whose word on the visitor's address is taken.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
-    /// To serve HTTPS ourselves.
+    /// Certificate and key, to serve HTTPS without a proxy.
     pub tls: Option<TlsFiles>,
-    /// Who may subscribe.
+    /// How people can subscribe.
     pub signup: Signup,
-    /// Kinds of mailboxes that cannot.
+    /// Kinds of mailboxes that cannot subscribe.
     pub refuse: Vec<MailboxKind>,
-    /// Domains of disposable mailboxes, besides the best known.
+    /// Domains of disposable mailboxes, besides the built-in ones.
     pub disposable_domains: Vec<String>,
 }
 
 impl Default for WebSettings {
-    /// Port 8080 of this machine, behind a proxy on it, open to subscribers.
+    /// Port 8080 on loopback, behind a local proxy, with open signup.
     fn default() -> Self {
         WebSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),

@@ -1,15 +1,15 @@
-//! Categories that somebody types in a form.
+//! Checks categories typed in a form.
 //!
-//! One that no source announces in is a slip: papers must come from an interest's
-//! categories, so that nothing would ever come.
+//! A category in which no source announces papers is a typing error: papers must come
+//! from the categories of an interest, so none would ever match.
 
 use crate::fields::Problem;
 use crate::paper::is_arxiv_category;
 use crate::store::{Db, StoreError};
 use crate::subscriber::Interest;
 
-/// What is wrong with the categories of `interest`, the one numbered `at` in the
-/// form: those that nobody knows. Those of `before` were fine then, and stay.
+/// The problem of unknown categories of `interest`, which has number `at` in the form.
+/// Categories of the interests `before` this change are accepted.
 pub(in crate::web) fn unknown(
     db: &Db,
     at: usize,

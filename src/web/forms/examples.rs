@@ -1,7 +1,7 @@
-//! Papers that somebody names in a form, to get more or less like them.
+//! Papers that somebody names in a form, to get more or fewer papers like them.
 //!
-//! What is not known here is said beside the field. Whoever sends the form again
-//! as it was said to be goes without it: the form carries what they agree to.
+//! Unknown papers are listed beside the field. The form then carries that list, and
+//! sending it again unchanged means to go on without them.
 
 use crate::archive::resolve_papers;
 use crate::fields::Problem;
@@ -12,20 +12,20 @@ use crate::web::forms::Form;
 /// Key of a stored signup request for the works to learn from.
 pub(in crate::web) const LIBRARY: &str = "library";
 
-/// What a field names.
+/// The papers that a field names.
 pub(in crate::web) struct Examples {
-    /// Papers that are known here.
+    /// Papers of the archive.
     pub(in crate::web) papers: Vec<PaperId>,
-    /// Works that are not, to learn from by their text.
+    /// Other works, to learn from by their text.
     pub(in crate::web) works: Vec<LibraryWork>,
-    /// What is not known here, as the form carries it; empty if there is nothing.
+    /// Unknown papers, as the form carries them; empty if there are none.
     pub(in crate::web) unknown: String,
     is_agreed: bool,
 }
 
 impl Examples {
-    /// Reads what `field` names that somebody likes; `agreed` is the field in
-    /// which they agree to go without what is unknown.
+    /// Reads the liked papers in `field`. The field `agreed` holds the unknown papers that
+    /// they have agreed to leave out.
     pub(in crate::web) fn liked(
         db: &Db,
         form: &Form,
@@ -43,7 +43,7 @@ impl Examples {
         })
     }
 
-    /// The same of what they dislike: of works that are no papers here, nothing is learned.
+    /// Reads disliked papers. Nothing is learned from works outside of the archive.
     pub(in crate::web) fn disliked(
         db: &Db,
         form: &Form,
@@ -63,7 +63,7 @@ impl Examples {
         })
     }
 
-    /// What is wrong with the field that is called `path` where problems are told apart.
+    /// The problem of unknown papers in the field `path`, unless they were agreed to.
     pub(in crate::web) fn problem(&self, path: &str) -> Option<Problem> {
         let is_wrong = !self.unknown.is_empty() && !self.is_agreed;
         is_wrong.then(|| Problem {

@@ -1,7 +1,7 @@
-//! What is wrong in a form, in the words of whoever filled it in.
+//! Error texts for the fields of a form, in the visitor's language.
 //!
-//! The readers of records say it in English, for files and programs. A field of a
-//! form has one thing that would be right, so its name tells what to say of it.
+//! The parser of records words its problems in English, for files and programs. Here the
+//! text follows from the name of the field.
 
 use crate::digest::{Text, WrongWords};
 use crate::fields::Problem;
@@ -11,8 +11,7 @@ use crate::subscriber::{
 };
 use std::collections::HashMap;
 
-/// What is wrong, by field, to be shown beside each; of several the first. `typed`
-/// is the address as it was typed.
+/// The first error text of each field. `typed` is the mail address as it was typed.
 pub(in crate::web) fn by_field(
     problems: &[Problem],
     typed: &str,
@@ -25,7 +24,7 @@ pub(in crate::web) fn by_field(
         .collect()
 }
 
-/// What is wrong with an address; nothing if it is one.
+/// The error text of a mail address; `None` if it is valid.
 pub(in crate::web) fn of_address<'a>(typed: &str, words: &'a WrongWords) -> Option<&'a Text> {
     Some(match typed.parse::<Address>() {
         Ok(_) => return None,
@@ -36,7 +35,7 @@ pub(in crate::web) fn of_address<'a>(typed: &str, words: &'a WrongWords) -> Opti
     })
 }
 
-/// Why the operator does not want addresses of this kind.
+/// The error text for a kind of mailbox that the operator refuses.
 pub(in crate::web) fn of_mailbox_kind(kind: MailboxKind, words: &WrongWords) -> &Text {
     match kind {
         MailboxKind::Role => &words.address_role,

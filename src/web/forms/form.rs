@@ -1,8 +1,8 @@
-//! Forms: what a browser sends, as the record that files of subscribers hold.
+//! Reads a form that a browser sends as the record that files of subscribers hold.
 //!
-//! The fields of a form are named as the keys of the record, so that one reader
-//! serves both and says the same of what is wrong. An interest's fields are
-//! called `interests[0].name`, lists are written one a line.
+//! Fields have the names of the keys of the record, so that one parser serves both and
+//! reports the same problems. Fields of an interest are called `interests[0].name`; lists
+//! have one entry a line.
 
 use crate::fields::Problem;
 use crate::paper::category_name;
@@ -14,10 +14,10 @@ use axum::http::Request;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Longest form, in bytes: a pasted library has some hundred entries.
+/// Longest form, in bytes: pasted text with some hundred entries.
 const FORM_BYTES_MAX: usize = 512 << 10;
 
-/// What was sent, in order.
+/// The fields that were sent, in order.
 #[derive(Debug, Clone, Default)]
 pub(in crate::web) struct Form(Vec<(String, String)>);
 
@@ -30,7 +30,7 @@ impl Form {
         Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 
-    /// A form with these fields.
+    /// A form with the fields `pairs`.
     pub(in crate::web) fn of_pairs(pairs: &[(&str, &str)]) -> Self {
         Form(
             pairs
@@ -40,7 +40,7 @@ impl Form {
         )
     }
 
-    /// The same form with `value` in a field, whatever was typed there.
+    /// Replaces the value of a field.
     #[must_use]
     pub(in crate::web) fn with(mut self, name: &str, value: String) -> Self {
         self.0.retain(|(known, _)| known != name);
@@ -48,7 +48,7 @@ impl Form {
         self
     }
 
-    /// The value of a field; empty if it is not there.
+    /// The trimmed value of a field; empty if the field is missing.
     pub(in crate::web) fn text(&self, name: &str) -> &str {
         self.0
             .iter()
@@ -56,7 +56,7 @@ impl Form {
             .map_or("", |(_, value)| value.trim())
     }
 
-    /// The value of a field as it was sent; empty if it is not there.
+    /// The value of a field as it was sent; empty if the field is missing.
     pub(in crate::web) fn untrimmed(&self, name: &str) -> &str {
         self.0
             .iter()
@@ -64,7 +64,7 @@ impl Form {
             .map_or("", |(_, value)| value)
     }
 
-    /// Whether a field was sent at all, be it empty.
+    /// Whether a field was sent, even if empty.
     pub(in crate::web) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
@@ -77,7 +77,7 @@ impl Form {
             .map(|(_, value)| value.trim())
     }
 
-    /// The values of a field, each of them one entry a line.
+    /// The lines of all values of a field, without empty ones.
     pub(in crate::web) fn lines(&self, name: &str) -> Vec<String> {
         let lines = self
             .all(name)
@@ -87,8 +87,7 @@ impl Form {
         lines.map(str::to_owned).collect()
     }
 
-    /// The record that the form describes: single values as they are, lists as
-    /// lists. Empty fields are left out, so that defaults hold.
+    /// The record that the form describes. Empty fields are left out, so that defaults apply.
     pub(in crate::web) fn record(&self) -> Map<String, Value> {
         let mut record = Map::new();
         for key in ["email", "status"] {
@@ -116,7 +115,7 @@ impl Form {
         record
     }
 
-    /// The value of a preference; `None` if the form says nothing of it.
+    /// The value of a preference; `None` if the form has no such field.
     fn preference(&self, preference: &Preference) -> Option<Value> {
         let key = preference.key;
         if !self.has(key) {
@@ -131,7 +130,7 @@ impl Form {
         })
     }
 
-    /// The interests that are filled in and stay, each with its number in the form.
+    /// The interests that are filled in and not removed, each with its number in the form.
     pub(in crate::web) fn interests(&self) -> Vec<(usize, Map<String, Value>)> {
         let number = |name: &str| {
             name.strip_prefix("interests[")?
@@ -141,14 +140,14 @@ impl Form {
                 .ok()
         };
         let numbers: BTreeSet<usize> = self.0.iter().filter_map(|(name, _)| number(name)).collect();
-        // One more than there may be, so that whoever reads them can say so.
+        // One more than allowed, so that the parser reports the limit.
         let interests = numbers
             .into_iter()
             .filter_map(|at| Some((at, self.interest(at)?)));
         interests.take(INTERESTS_MAX + 1).collect()
     }
 
-    /// What is wrong with more interests than there may be.
+    /// The problem of too many interests.
     pub(in crate::web) fn crowd(&self) -> Option<Problem> {
         let remedy = format!("must be {INTERESTS_MAX} at most");
         let problem = Problem {
@@ -182,7 +181,7 @@ impl Form {
                 interest.insert(key.to_owned(), lines.into());
             }
         }
-        // One that was there before stays, whatever is left in its fields.
+        // A stored interest stays, even if all of its fields were emptied.
         let was = self.text(&field("was"));
         if !was.is_empty() {
             interest.entry("name").or_insert_with(|| was.into());
@@ -196,7 +195,7 @@ impl Form {
         if let Some(name) = named_by(&interest) {
             interest.entry("name").or_insert_with(|| name.into());
         }
-        // What stands there from the beginning says nothing by itself.
+        // A preset weight alone does not make an interest.
         let weight = self.text(&field("weight"));
         if !weight.is_empty() {
             interest.insert("weight".to_owned(), weight.into());
@@ -205,10 +204,10 @@ impl Form {
     }
 }
 
-/// Longest name that is made of what somebody wrote about an interest: it is a heading in every mail.
+/// Longest generated name of an interest, in characters: it is a heading in every mail.
 const MADE_NAME_CHARS_MAX: usize = 60;
 
-/// What an interest without a name is called: by its own words, else by what it holds.
+/// Generates the name of an interest from its description, else from its entries.
 fn named_by(interest: &Map<String, Value>) -> Option<String> {
     let description = interest
         .get("description")

@@ -1,5 +1,5 @@
-//! What all forms have in common that mail somebody a link: who asks, which
-//! addresses will do, and how the mail goes out.
+//! Shared parts of forms that mail a link: the origin of the request, checks of the
+//! address, constant response time, and queueing the mail.
 
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
@@ -16,26 +16,26 @@ pub(in crate::web) const WORDING: &str = "2026-11";
 /// Hours for which the link in a confirmation mail is valid.
 pub(in crate::web) const LINK_HOURS: i64 = 48;
 
-/// Why an address will not do, though it is one.
+/// Why a valid address is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) enum RefusedAddress {
-    /// The operator does not want its kind.
+    /// The operator refuses this kind of mailbox.
     UnwantedKind(MailboxKind),
-    /// It is probably mistyped, and this one is meant.
+    /// It is probably mistyped; holds the address that was probably meant.
     Mistyped(Address),
 }
 
-/// When a form is answered that must not tell whether an address is known: what it
-/// takes to write a mail is less.
+/// Response time of forms that must not reveal whether an address is known. Writing a mail
+/// takes less.
 const ANSWERED_AFTER: Duration = Duration::from_millis(100);
 
-/// Does `work`, and takes as long for it whatever there is to do.
+/// Does `work` and takes the same time whatever it finds.
 pub(in crate::web) async fn in_constant_time<T>(work: impl Future<Output = T>) -> T {
     tokio::join!(work, tokio::time::sleep(ANSWERED_AFTER)).0
 }
 
 impl WebState {
-    /// Who asks, by the form at `path`.
+    /// The origin of a request by the form at `path`, for the consent record.
     pub(in crate::web) fn asking(&self, visitor: Visitor, path: &str) -> ConsentContext {
         ConsentContext {
             wording: WORDING.to_owned(),
@@ -44,7 +44,7 @@ impl WebState {
         }
     }
 
-    /// Whether issues may go to `address`, of which its writer may be sure.
+    /// Checks whether issues may go to `address`. `is_sure` skips the check for typing errors.
     pub(in crate::web) fn check_address(
         &self,
         address: &Address,
@@ -60,13 +60,12 @@ impl WebState {
         }
     }
 
-    /// Whoever may have to be mailed a link waits here until others have been: of two
-    /// who ask at the same moment, one finds that it was done.
+    /// Serializes the requests that may mail a link, so that two at the same moment send one.
     pub(in crate::web) async fn lock_mailing(&self) -> MutexGuard<'_, ()> {
         self.shared.mailing.lock().await
     }
 
-    /// Queues a notice, by which `request` counts as mailed if there is one.
+    /// Queues a notice, and marks `request` as mailed.
     pub(in crate::web) async fn send(
         &self,
         notice: &Notice,

@@ -1,4 +1,4 @@
-//! Forms: reading them, checking their fields, wording what is wrong with a field.
+//! Forms: parsing, checks of fields, error texts, and mails with a link.
 
 pub(super) mod categories;
 pub(super) mod examples;

@@ -1,4 +1,4 @@
-//! Days: today's trending papers, and every other day's.
+//! Pages of days: the trending papers of the newest day and of every other one.
 
 use crate::digest::Locale;
 use crate::edition::{DayInOrder, day_in_order};
@@ -15,10 +15,10 @@ use axum::response::Response;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-/// Papers on a page.
+/// Papers per page.
 pub(super) const PAGE_PAPERS: u32 = 30;
 
-/// Categories of a day that can be chosen: the fullest.
+/// Categories of a day that are offered as filters: those with the most papers.
 const CATEGORIES_MAX: usize = 16;
 
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ struct Day {
     papers: String,
 }
 
-/// The day before or after one.
+/// The previous or next day.
 #[derive(Serialize)]
 struct Beside {
     date: NaiveDate,
@@ -136,7 +136,7 @@ async fn day(
     };
     let now = state.clock.now();
     let wanted = category.clone();
-    // Our readers' likes and clicks count, so the whole day is put in order.
+    // The order depends on likes and clicks of readers, so the whole day is sorted.
     let asked = query.parsed::<u32>("page").unwrap_or(1).max(1);
     let work = move |db: &Db| {
         let page = |number: u32| {
@@ -145,7 +145,7 @@ async fn day(
         };
         let (mut number, mut day) = (asked, page(asked)?);
         let pages = day.total.div_ceil(PAGE_PAPERS).max(1);
-        // Behind the last page stands the last one: a link to it may be of yesterday.
+        // A number that is too high shows the last page: the link may be from yesterday.
         if number > pages {
             (number, day) = (pages, page(pages)?);
         }
@@ -229,7 +229,7 @@ async fn day(
     state.pages.respond(status, "day.html", &page)
 }
 
-/// `name=value`, as it stands in an address.
+/// `name=value`, encoded for a query string.
 pub(super) fn encoded(name: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new())
         .append_pair(name, value)

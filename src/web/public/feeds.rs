@@ -1,5 +1,5 @@
-//! Feeds: the trending papers of the newest days, all or of one category, as
-//! Atom (RFC 4287) and as JSON Feed 1.1.
+//! Feeds of the trending papers of the newest days, all or of one category, as Atom
+//! (RFC 4287) and as JSON Feed 1.1.
 
 use crate::digest::Locale;
 use crate::paper::category_name;
@@ -16,10 +16,10 @@ use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-/// Days that a feed reaches back.
+/// Days in a feed.
 const FEED_DAYS: u32 = 3;
 
-/// Papers of each of them.
+/// Papers per day.
 const FEED_PAPERS: u32 = 30;
 
 /// A feed.
@@ -85,7 +85,7 @@ async fn newest(state: &WebState, uri: &Uri, path: &str) -> Result<Feed, PageErr
         Some(code) => format!("{name}: {}", category_name(code)),
         None => format!("{name}: trending papers"),
     };
-    // A feed has one name, whatever else stood in the address that it was asked for by.
+    // The address of the feed without unknown parameters of the request.
     let address = match &category {
         Some(code) => format!("{path}?{}", encoded("category", code)),
         None => path.to_owned(),
@@ -94,7 +94,7 @@ async fn newest(state: &WebState, uri: &Uri, path: &str) -> Result<Feed, PageErr
 }
 
 impl Feed {
-    /// The feed of `papers` that is found at `path`.
+    /// The feed of `papers` that stands at `path`.
     pub(in crate::web) fn new(
         state: &WebState,
         title: String,
@@ -153,12 +153,12 @@ impl Feed {
         feed
     }
 
-    /// As Atom.
+    /// Renders the feed as Atom.
     pub(in crate::web) fn to_atom(&self, state: &WebState) -> Result<Response, PageError> {
         let mut body = state
             .pages
             .render("atom.xml", &state.pages.page().with("feed", self))?;
-        // XML 1.0, section 2.2: one such character in one paper would cost readers the whole feed.
+        // One character that XML 1.0 section 2.2 forbids would make the whole feed unreadable.
         body.retain(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}')));
         Ok((
             [(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")],
@@ -167,7 +167,7 @@ impl Feed {
             .into_response())
     }
 
-    /// As a JSON Feed.
+    /// Renders the feed as JSON Feed.
     pub(in crate::web) fn to_json(&self) -> Response {
         let items: Vec<serde_json::Value> = self
             .entries
@@ -193,7 +193,7 @@ impl Feed {
     }
 }
 
-/// When a paper came: its announcement day, else when it was taken in.
+/// The start of a paper's announcement day, else the time at which it was taken in.
 fn came_at(stored: &StoredPaper) -> DateTime<Utc> {
     stored
         .paper

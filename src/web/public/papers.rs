@@ -1,4 +1,4 @@
-//! One paper, and below it the papers that are like it.
+//! The page of a paper, with similar papers below.
 
 use crate::digest::Locale;
 use crate::paper::PaperId;
@@ -13,14 +13,14 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// What one source says of it.
+/// The record of one source.
 #[derive(Serialize)]
 struct RecordView {
     source: String,
     text: String,
 }
 
-/// What became of it.
+/// A replacement, publication or withdrawal.
 #[derive(Serialize)]
 struct EventView {
     day: String,
@@ -56,7 +56,7 @@ async fn show(state: &WebState, locale: &Locale, id: &str) -> Result<Response, P
     page(state, locale, id, found)
 }
 
-/// The page of a paper that was asked for under the name `asked`.
+/// Renders the page of a paper that was requested by the identifier `asked`.
 fn page(
     state: &WebState,
     locale: &Locale,
@@ -72,7 +72,7 @@ fn page(
         signature,
     } = page;
     let view = PaperView::whole(&stored.paper, locale);
-    // A work has one page, whatever else it is called.
+    // Other identifiers of a work redirect to its one page.
     if stored.paper.id.as_str() != asked {
         return Ok((
             StatusCode::PERMANENT_REDIRECT,

@@ -1,4 +1,4 @@
-//! What robots ask for: where they may go, and what there is.
+//! `robots.txt` and the sitemap.
 
 use crate::store::DayQuery;
 use crate::web::paper_view::path_of;
@@ -11,11 +11,11 @@ use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-/// The newest days and papers that a sitemap names (sitemaps.org allows 50,000 addresses).
+/// Newest days and papers in the sitemap (sitemaps.org allows 50,000 addresses).
 const DAYS_MAX: u32 = 365;
 const PAPERS_MAX: usize = 20_000;
 
-/// What has no end, besides the pages of one person.
+/// Paths with unlimited numbers of pages, besides the private ones.
 const ENDLESS: [&str; 2] = ["/api/", "/search"];
 
 /// `GET /robots.txt`

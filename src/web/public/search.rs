@@ -1,4 +1,4 @@
-//! Searching the archive, and searches as feeds.
+//! Search pages, and searches as feeds.
 
 use crate::archive::{self, SearchResults, VectorSearch};
 use crate::digest::{SearchWords, Text};
@@ -17,38 +17,38 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
 
-/// Papers on a page.
+/// Papers per page.
 const PAGE_PAPERS: u32 = 20;
 
-/// Further back nobody pages.
+/// Last page that is shown.
 const PAGES_MAX: u32 = 50;
 
-/// More is not typed but pasted.
+/// Characters of the query that are read; a person types fewer.
 const TYPED_CHARS_MAX: usize = 500;
 
-/// How far back the feed of a search reaches, and how many papers it holds.
+/// Days and papers in the feed of a search.
 const FEED_DAYS: u64 = 60;
 const FEED_PAPERS: u32 = 50;
 
-/// What the form asks for.
-struct Asked {
+/// The search form as it was sent.
+struct SearchForm {
     typed: String,
     category: String,
     source: String,
     from: String,
     to: String,
     wanted: SearchQuery,
-    /// What is wrong with the filters.
+    /// The error in the date filters, if any.
     wrong: Option<BadDays>,
     number: u32,
 }
 
-/// What can be wrong with the days of a search.
+/// An error in the date filters.
 #[derive(Clone, Copy)]
 enum BadDays {
-    /// One is no day.
+    /// A date cannot be parsed.
     Unreadable,
-    /// The first lies behind the last.
+    /// The first date is after the last.
     Backwards,
 }
 
@@ -61,7 +61,7 @@ impl BadDays {
     }
 }
 
-impl Asked {
+impl SearchForm {
     fn of(uri: &Uri) -> Self {
         let query = Query::of(uri);
         let text = |name: &str, most: usize| cut(query.text(name).unwrap_or_default(), most);
@@ -96,7 +96,7 @@ impl Asked {
             wrong = Some(BadDays::Backwards);
         }
         let number = query.parsed::<u32>("page").unwrap_or(1).clamp(1, PAGES_MAX);
-        Asked {
+        SearchForm {
             typed,
             category,
             source,
@@ -108,7 +108,7 @@ impl Asked {
         }
     }
 
-    /// What stands behind the question mark, but for the page; empty if nothing is asked for.
+    /// The query string without the page number; empty for an empty form.
     fn query(&self) -> String {
         let pairs = [
             ("q", &self.typed),
@@ -131,7 +131,7 @@ pub(super) async fn page(
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     state.limit(LimitedAction::Search, visitor)?;
-    let asked = Asked::of(&uri);
+    let asked = SearchForm::of(&uri);
     let (wanted, offset) = (asked.wanted.clone(), (asked.number - 1) * PAGE_PAPERS);
     let found = if asked.wrong.is_some() {
         SearchResults::default()
@@ -210,9 +210,9 @@ pub(super) async fn json_feed(
     Ok(feed(&state, &uri, "/search.json").await?.to_json())
 }
 
-/// What fits a search among the papers of the last weeks, newest first.
+/// The papers of the last weeks that match a search, newest first.
 async fn feed(state: &WebState, uri: &Uri, path: &str) -> Result<Feed, PageError> {
-    let asked = Asked::of(uri);
+    let asked = SearchForm::of(uri);
     let mut wanted = asked.wanted.clone();
     if wanted.from.is_none() && !wanted.is_empty() {
         wanted.from = state
@@ -226,7 +226,7 @@ async fn feed(state: &WebState, uri: &Uri, path: &str) -> Result<Feed, PageError
         .run_blocking(move |db| archive::search(db, &wanted, 0, FEED_PAPERS, None))
         .await?;
     if found.is_relaxed || asked.wrong.is_some() {
-        // A feed brings what was asked for, or nothing.
+        // A feed contains exact matches only.
         found.papers.clear();
     }
     found

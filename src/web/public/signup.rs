@@ -1,8 +1,8 @@
-//! Subscribing: the form, and the link that proves the address.
+//! The signup form (double opt-in).
 //!
-//! Whoever fills in the form proves nothing, so nothing is sent but one mail a
-//! day that asks the address itself, and the answer is the same whether or not
-//! the address is known here. What was typed waits until the link is followed.
+//! Filling in the form proves nothing, so it sends at most one confirmation mail per
+//! address and day, and the response is the same whether or not the address is known. The
+//! form is stored until the link in the mail is followed.
 
 use crate::digest::notices::Notice;
 use crate::digest::{PageWords, Text};
@@ -36,7 +36,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Categories that the form offers: the fields of arXiv that most is announced in.
+/// Categories that the form offers: the arXiv fields with the most papers.
 const CATEGORIES: [&str; 24] = [
     "cs.AI",
     "cs.CL",
@@ -64,7 +64,7 @@ const CATEGORIES: [&str; 24] = [
     "nlin.*",
 ];
 
-/// A field that people do not see and robots fill in.
+/// A hidden field that only robots fill in.
 const HONEYPOT: &str = "website";
 
 /// `GET /subscribe`
@@ -108,7 +108,7 @@ pub(super) async fn subscribe(
 ) -> Result<Response, PageError> {
     let asking = state.asking(visitor, request.uri().path());
     let form = read_form(&state, visitor, LimitedAction::Form, request).await?;
-    // The button that agrees to the address that was meant.
+    // The button that accepts the suggested address.
     let form = match form.text("meant").to_owned() {
         meant if meant.is_empty() => form,
         meant => form.with("email", meant),
@@ -162,11 +162,11 @@ pub(super) async fn subscribe(
     {
         wanted.preferences.language = language;
     }
-    // A robot is told what a person would be told.
+    // A robot gets the same response as a person.
     if form.text(HONEYPOT).is_empty() {
         in_constant_time(ask(&state, wanted, works, asking)).await?;
     } else {
-        tracing::debug!("a form was filled in by a robot");
+        tracing::debug!("signup form with a filled honeypot ignored");
     }
     let words = locale.pages();
     let said = Message::new(
@@ -177,7 +177,7 @@ pub(super) async fn subscribe(
     state.pages.show_message(&locale, &said)
 }
 
-/// `POST /subscribe/preview`: what would come today for what is typed, without an address.
+/// `POST /subscribe/preview`: today's issue for the form as typed, without an address.
 pub(super) async fn preview(
     State(state): State<WebState>,
     visitor: Visitor,
@@ -196,7 +196,7 @@ pub(super) async fn preview(
             works,
             unknown,
         } = read(db, &reading, record, locale.pages())?;
-        // What is not known here is said, and the rest goes by what is.
+        // Unknown papers are reported; the preview goes by the others.
         let is_wrong = problems.iter().any(|problem| problem.path != EXAMPLES);
         let issue = match wanted.filter(|_| !is_wrong) {
             Some(wanted) => Some(IssueView::new(
@@ -222,22 +222,22 @@ pub(super) async fn preview(
     show(&state, status, &form, &shown, &headers)
 }
 
-/// Whom a preview is for.
+/// The address that stands in a preview.
 const NOBODY: &str = "nobody@example.org";
 
-/// The field for papers that somebody likes.
+/// The field for liked papers.
 const EXAMPLES: &str = "examples";
 
-/// The field for those of them that somebody agrees to go without.
+/// The field for unknown papers that somebody has agreed to leave out.
 const WITHOUT: &str = "without";
 
-/// What a form says.
+/// A parsed form.
 struct Typed {
     wanted: Option<NewSubscriber>,
     problems: Vec<Problem>,
-    /// Works that the first interest is to learn from.
+    /// Works that the first interest learns from.
     works: Vec<LibraryWork>,
-    /// Papers that are not known here.
+    /// Unknown papers.
     unknown: String,
 }
 
@@ -270,7 +270,7 @@ fn read(
         && !(papers.is_empty() && works.is_empty())
     {
         if wanted.interests.is_empty() {
-            // Somebody names papers, and says no more.
+            // The form names papers and nothing else.
             let name = words.signup.your_papers.as_str().to_owned();
             wanted.interests.push(Interest {
                 name,
@@ -293,18 +293,18 @@ fn read(
     })
 }
 
-/// What the form shows besides what was typed.
+/// Values that the page shows besides the form as typed.
 #[derive(Default)]
 struct Shown<'a> {
     problems: &'a [Problem],
     meant: Option<&'a str>,
-    /// The address is of a kind that the operator does not want.
+    /// The kind of the address, if the operator refuses it.
     unwanted: Option<MailboxKind>,
     unknown: &'a str,
     issue: Option<IssueView>,
 }
 
-/// Notes what is asked for, and writes to the address, once a day at most.
+/// Stores the request and mails the address, at most once a day.
 async fn ask(
     state: &WebState,
     wanted: NewSubscriber,
@@ -329,8 +329,8 @@ async fn ask(
     write_to(state, known, wanted, works, asking).await
 }
 
-/// Notes what is asked for, and writes to the address: to whoever is `known` there
-/// and has a subscription that runs, what leads to it, else what confirms it.
+/// Stores the request and mails the address: the link to the preferences if `known` has a
+/// running subscription, else a link to confirm.
 pub(in crate::web) async fn write_to(
     state: &WebState,
     known: Option<Subscriber>,
@@ -355,7 +355,7 @@ pub(in crate::web) async fn write_to(
         .await?;
     let composer = state.composer();
     match &known {
-        // Who has a subscription that runs can change it; a form cannot.
+        // Without a link, the form must not change a running subscription.
         Some(known) if matches!(known.status, Status::Active | Status::Paused) => {
             let url = composer.links().preferences(known.holder());
             state
@@ -394,7 +394,7 @@ struct Offered {
     chosen: bool,
 }
 
-/// The form with what was typed and what is wrong with it.
+/// Shows the form as typed, with its errors.
 fn show(
     state: &WebState,
     status: StatusCode,
@@ -414,7 +414,7 @@ fn show(
     let languages: Vec<(&str, &str)> = composer.templates.language_names().collect();
     let mut values = form.record();
     let locale = state.locale_for(headers);
-    // A choice that shows none would send the first.
+    // A select without a selected option would send the first one.
     if state.unknown_language(form).is_some() || !values.contains_key("language") {
         values.insert("language".to_owned(), locale.code().into());
     }

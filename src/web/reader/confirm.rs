@@ -1,5 +1,5 @@
-//! The link in a mail that proves who asked. GET shows a button, POST acts:
-//! mail scanners follow links.
+//! Links that confirm a subscription or a new address. GET shows a button and POST acts,
+//! because mail scanners follow links.
 
 use crate::digest::notices::Notice;
 use crate::digest::{ConfirmWords, Locale, Text};
@@ -100,7 +100,7 @@ async fn subscribe(
             tracing::info!(subscriber.id = subscriber.id.0, "subscribed");
             welcome(state, &subscriber).await?;
         }
-        // Who has left since is not told that they are subscribed: for that there is a new link.
+        // They have left since; a new subscription needs a new link.
         _ if matches!(subscriber.status, Status::Unsubscribed | Status::Suppressed) => {
             return Err(ErrorPage::ExpiredConfirmation.into());
         }
@@ -144,7 +144,7 @@ async fn move_to(
     })
 }
 
-/// Whose link it was, as they are now; `None` if it cannot be followed.
+/// The subscriber of a confirmed request; `None` if it could not be confirmed.
 async fn proved_by(
     state: &WebState,
     proved: RequestOutcome,
@@ -160,7 +160,7 @@ async fn proved_by(
         .await?)
 }
 
-/// The language of whoever has the subscription, or asks for one.
+/// The locale of the subscriber, or of the one who asks to be.
 async fn locale(
     state: &WebState,
     request: &Request,
@@ -183,7 +183,7 @@ async fn locale(
     })
 }
 
-/// The request that the token names, while its link holds.
+/// The request of the token in `uri`, while its link is valid.
 async fn request(state: &WebState, uri: &Uri) -> Result<Option<Request>, PageError> {
     let query = Query::of(uri);
     let Ok(id) = state
@@ -199,16 +199,16 @@ async fn request(state: &WebState, uri: &Uri) -> Result<Option<Request>, PageErr
         .await?;
     let age = state.clock.now();
     let is_fresh = |request: &Request| request.asked_at >= age - TimeDelta::hours(LINK_HOURS);
-    // What was done stays done: whoever follows the link again is told so.
+    // A link that has been used already shows the same page again.
     Ok(found.filter(|request| is_fresh(request) || request.done_at.is_some()))
 }
 
-/// Whether it asks the old address of somebody who moves.
+/// Whether the request asks the old address of a move.
 fn is_to_old(request: &Request) -> bool {
     request.request.kind == RequestKind::Move && request.request.details.starts_with(AGREES_TO)
 }
 
-/// The address that a request is about: of a move the new one.
+/// The address that a request is about; for a move, the new one.
 async fn address_of(state: &WebState, request: &Request) -> Result<Option<Address>, PageError> {
     let Some(number) = request
         .request
@@ -228,7 +228,7 @@ async fn address_of(state: &WebState, request: &Request) -> Result<Option<Addres
     Ok(new.map(|new| new.request.address))
 }
 
-/// What was asked for, and the works that the first interest is to learn from.
+/// The stored form, and the works that the first interest learns from.
 fn details(request: &Request) -> Option<(NewSubscriber, Vec<LibraryWork>)> {
     let Ok(serde_json::Value::Object(mut record)) = serde_json::from_str(&request.request.details)
     else {
@@ -241,8 +241,8 @@ fn details(request: &Request) -> Option<(NewSubscriber, Vec<LibraryWork>)> {
     Some((read_subscriber(&mut Fields::new(record), None)?, works))
 }
 
-/// What somebody who had left gets when they come back: what they ask for now,
-/// and where they ask for nothing what they had.
+/// The details of somebody who returns after leaving: those of the new form, and the
+/// former ones where it says nothing.
 fn returning(before: NewSubscriber, mut now: NewSubscriber) -> NewSubscriber {
     if !matches!(before.status, Status::Unsubscribed | Status::Suppressed) {
         return now;
@@ -284,8 +284,8 @@ async fn welcome(state: &WebState, subscriber: &Subscriber) -> Result<(), PageEr
     state.send(&notice, subscriber.into(), None).await
 }
 
-/// Says what was done, with the way to the preferences if it was done just now: an
-/// old mail is no key to them.
+/// The page after confirming. It links to the preferences only right after the first use,
+/// so that an old mail gives no access to them.
 fn done(
     state: &WebState,
     subscriber: &Subscriber,

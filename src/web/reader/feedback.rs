@@ -1,8 +1,7 @@
-//! What a reader says of a paper, by a link in a mail.
+//! Feedback on a paper by a link in a mail.
 //!
-//! Mail scanners follow links, so GET shows what can be said and changes
-//! nothing; it is noted as a click. POST says it, and the page tells what was
-//! changed, what will come of it, and how to take it back.
+//! GET shows the possible actions and only records a click, because mail scanners follow
+//! links. POST acts, and the page says what has changed and offers to undo it.
 
 use crate::digest::{FeedbackWords, Locale, Text};
 use crate::edition::clicks::{agent, network};
@@ -29,16 +28,16 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// Authors who can be followed or muted on the page.
+/// Authors that the page offers to follow or mute.
 const AUTHORS_MAX: usize = 12;
 
-/// What the link names: a reader, a paper and what to say of it.
+/// A feedback link: a reader, a paper and a thumb.
 struct Link {
     token: String,
     subscriber: Subscriber,
     paper: StoredPaper,
     thumb: Thumb,
-    /// What they have said of it.
+    /// The thumb that they have given already.
     said: Option<Thumb>,
     muted: Vec<String>,
     locale: Locale,
@@ -81,7 +80,7 @@ impl Link {
         }))
     }
 
-    /// Where the forms of the page go.
+    /// The address that the forms of the page post to.
     fn action(&self) -> String {
         format!(
             "/feedback?t={}&p={}&v={}",
@@ -130,8 +129,8 @@ pub(super) async fn ask(
         network: network(visitor.address),
     };
     if let Err(error) = state.db.run(move |store| store.record_click(&click)).await {
-        // The page is worth more than the count.
-        tracing::warn!("a click cannot be noted: {error}");
+        // Show the page nevertheless.
+        tracing::warn!(%error, "click not recorded");
     }
     let words = &link.locale.pages().feedback;
     if link.said == Some(link.thumb) {
@@ -158,7 +157,7 @@ pub(super) async fn ask(
     )
 }
 
-/// What a form asks for.
+/// An action that a form asks for.
 enum FeedbackAction {
     Say(Thumb, Option<String>),
     TakeBack,
@@ -192,11 +191,11 @@ impl FeedbackAction {
     }
 }
 
-/// What was done.
+/// The result of an action, as the page shows it.
 struct ActionResult {
     heading: String,
     said: Vec<String>,
-    /// The fields of the form that takes it back.
+    /// The fields of the form that undoes it.
     undo: Option<Vec<(&'static str, String)>>,
 }
 
@@ -251,7 +250,7 @@ pub(super) async fn act(
     )
 }
 
-/// Does what is asked for; `None` if reader or paper are gone.
+/// Performs an action; `None` if the reader or the paper is gone.
 fn perform(
     store: &mut dyn Store,
     words: &FeedbackWords,
@@ -412,7 +411,7 @@ fn heading(words: &FeedbackWords, thumb: Thumb) -> &str {
     word.as_str()
 }
 
-/// What a thumb does, in sentences.
+/// Sentences on the effect of a thumb.
 fn effects(
     words: &FeedbackWords,
     subscriber: &Subscriber,
@@ -439,7 +438,7 @@ fn effects(
     said
 }
 
-/// When it shows.
+/// The sentence on the first issue that follows the change.
 async fn coming(state: &WebState, link: &Link, now: DateTime<Utc>) -> Result<String, PageError> {
     let (words, preferences) = (&link.locale.pages().feedback, &link.subscriber.preferences);
     let subscriber = link.subscriber.clone();
@@ -529,7 +528,7 @@ fn show_with(
         .map(|interest| interest.name.as_str())
         .collect();
     let words = &link.locale.pages().feedback;
-    // What has been said already is not offered once more.
+    // The thumb already given is not offered again.
     let big = Some(link.thumb).filter(|thumb| link.said != Some(*thumb));
     let others = Thumb::WORDS.iter().map(|(_, thumb)| *thumb);
     let others = others.filter(|thumb| *thumb != link.thumb && link.said != Some(*thumb));

@@ -1,4 +1,4 @@
-//! A reader's own issues: the list, and each of them as its mail showed it.
+//! A reader's own issues: a list, and each issue as its mail.
 
 use crate::digest::{Locale, Text};
 use crate::edition::rerender_issue;
@@ -15,7 +15,7 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-/// Issues in the list: a year and a half of days.
+/// Issues in the list: one and a half years of daily ones.
 const LISTED: u32 = 550;
 
 #[derive(Serialize)]
@@ -68,7 +68,7 @@ pub(super) async fn issues(
     Ok(response)
 }
 
-/// The list of the issues of whoever has the link.
+/// The page with the list of issues.
 struct Listing<'a> {
     state: &'a WebState,
     token: &'a str,
@@ -106,7 +106,7 @@ impl Listing<'_> {
             .with("issues", &listed)
             .with("problem", &problem)
             .with("saved_url", &format!("/saved?t={token}"))
-            // It shows no more than this page does.
+            // The feed shows no more than this page.
             .with("feed_url", &composer.links().feed(subscriber.holder()));
         let status = if problem.is_some() {
             StatusCode::NOT_FOUND

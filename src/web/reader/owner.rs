@@ -1,5 +1,5 @@
-//! What only the owner of an address may do, by a fresh link that was mailed to
-//! it: fetch all that is stored, and have it erased. GET shows a button, POST acts.
+//! Export and erasure of all data, by a fresh link that was mailed to the address. GET
+//! shows a button, POST acts.
 
 use crate::digest::Locale;
 use crate::store::{Db, ReportsOf, Request, RequestId, RequestKind, StoreError};
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-/// How long such a link holds.
+/// Hours for which such a link is valid.
 pub(super) const OWNER_HOURS: i64 = 24;
 
 /// `GET /owner?t=TOKEN`
@@ -51,7 +51,7 @@ pub(super) async fn act(State(state): State<WebState>, uri: Uri) -> Result<Respo
         let file = serde_json::to_string_pretty(&file).expect("JSON has a text");
         let disposition = HeaderValue::from_static("attachment; filename=\"paperboy-export.json\"");
         let kind = HeaderValue::from_static("application/json; charset=utf-8");
-        tracing::info!(subscriber.id = id.0, "exported");
+        tracing::info!(subscriber.id = id.0, "data exported");
         return Ok((
             [
                 (header::CONTENT_TYPE, kind),
@@ -70,7 +70,7 @@ pub(super) async fn act(State(state): State<WebState>, uri: Uri) -> Result<Respo
         .db
         .run(move |store| store.erase_subscriber(id, &hash, now))
         .await?;
-    tracing::info!(subscriber.id = id.0, "erased");
+    tracing::info!(subscriber.id = id.0, "subscriber erased");
     let words = &locale.pages().owner;
     state.pages.show_message(
         &locale,
@@ -82,8 +82,8 @@ pub(super) async fn act(State(state): State<WebState>, uri: Uri) -> Result<Respo
     )
 }
 
-/// The request that the token names and whose it is, while its link holds and
-/// the address that it was mailed to is still theirs.
+/// The request of the token in `uri` and its subscriber, while the link is valid and the
+/// address that it was mailed to is still theirs.
 async fn request(state: &WebState, uri: &Uri) -> Result<Option<(Request, Subscriber)>, PageError> {
     let query = Query::of(uri);
     let Ok(id) = state
@@ -117,7 +117,7 @@ async fn request(state: &WebState, uri: &Uri) -> Result<Option<(Request, Subscri
     }))
 }
 
-/// All that is stored of a subscriber, as one JSON object.
+/// All data of a subscriber as one JSON object.
 fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
     let (id, ids) = (subscriber.id, [subscriber.id]);
     let english = Locale::english();

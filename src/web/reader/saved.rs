@@ -1,7 +1,6 @@
-//! A reader's saved papers, as a list and for their reference manager.
+//! A reader's saved papers, as a page and as files for reference managers.
 //!
-//! The link with which papers are saved shows them (scope: feedback), and so
-//! does the one that shows the issues (view): neither can do more here than read.
+//! The links for feedback and for viewing issues both show them; neither changes them here.
 
 use crate::paper::Paper;
 use crate::profile::library::{to_bibtex, to_csl_json, to_ris};
@@ -17,10 +16,10 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-/// Writes papers in one form.
+/// Writes papers in one file format.
 type Writer = fn(&[&Paper]) -> String;
 
-/// The forms of an export: the file's name, how it is called, its type, its writer.
+/// The export formats: file name, format name, media type, writer.
 const FORMS: [(&str, &str, &str, Writer); 3] = [
     (
         "saved.bib",
@@ -92,7 +91,7 @@ pub(super) async fn export(
     Ok((headers, write(&papers)).into_response())
 }
 
-/// The bearer of `token`, and what they saved, newest first.
+/// The reader of `token` and their saved papers, newest first.
 async fn saved(
     state: &WebState,
     token: &str,

@@ -1,25 +1,24 @@
-//! A mail's HTML as a page of its own, under a policy that allows no inline
-//! style. Pure.
+//! Turns a mail's HTML into a page whose policy forbids inline styles. Pure.
 //!
-//! Mail programs want every style at its element; a page that forbids inline
-//! styles wants them in one place. So each different `style` becomes a class of
-//! a style sheet in the head, which the policy names by its hash.
+//! Mail programs need styles at the elements; our content security policy forbids them.
+//! Each different `style` becomes a class in a style sheet, which the policy allows by its
+//! hash.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-/// A page and the policy under which it may be shown.
+/// A page and its content security policy.
 pub(in crate::web) struct Standalone {
     pub(in crate::web) html: String,
     pub(in crate::web) policy: String,
 }
 
-/// Takes the styles of `mail` out of its elements. `picture` is the one address
-/// besides our own from which pictures may be loaded.
+/// Moves the styles of `mail` into a style sheet. `picture` is the one address besides our
+/// own from which pictures may be loaded.
 pub(in crate::web) fn standalone(mail: &str, picture: Option<&str>) -> Standalone {
-    // Browsers read CRLF as LF before they hash.
+    // Browsers normalize CRLF to LF before they hash.
     let mail = mail.replace("\r\n", "\n");
     let mut classes: HashMap<&str, usize> = HashMap::new();
     let (mut html, mut sheet) = (String::with_capacity(mail.len()), String::new());
@@ -53,7 +52,7 @@ pub(in crate::web) fn standalone(mail: &str, picture: Option<&str>) -> Standalon
         }
     }
     html.push_str(rest);
-    // Before the mail's own rules, which overrule styles at the elements.
+    // Before the mail's own rules, which override the styles of elements.
     let style = format!("<style>{sheet}</style>");
     html = match html.find("<style>").or_else(|| html.find("</head>")) {
         Some(at) => format!("{}{style}\n{}", &html[..at], &html[at..]),
@@ -70,7 +69,7 @@ pub(in crate::web) fn standalone(mail: &str, picture: Option<&str>) -> Standalon
     Standalone { html, policy }
 }
 
-/// Where the tag that `text` begins with ends; quotes may hold any sign.
+/// The end of the tag at the beginning of `text`; quoted values may contain any character.
 fn end_of_tag(text: &str) -> usize {
     let mut quoted = false;
     for (at, byte) in text.bytes().enumerate() {
@@ -83,7 +82,7 @@ fn end_of_tag(text: &str) -> usize {
     text.len()
 }
 
-/// What stands before, in and after an attribute of a tag.
+/// Splits a tag at the value of an attribute: before, value, after.
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let start = format!(" {name}=\"");
     let at = tag.find(&start)?;
@@ -92,7 +91,8 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)
     Some((&tag[..at], &value[..end], &value[end + 1..]))
 }
 
-/// The signs that the template engine escapes, without those that could end the sheet.
+/// Undoes the escapes of the template engine, and removes characters that could end the
+/// style sheet.
 fn unescaped(style: &str) -> String {
     let plain = style
         .replace("&#39;", "'")
@@ -102,7 +102,7 @@ fn unescaped(style: &str) -> String {
     plain.replace(['<', '{', '}'], "")
 }
 
-/// An address that ends neither the policy nor one of its sources.
+/// Whether an address can stand in a policy without ending it.
 fn is_plain_address(url: &str) -> bool {
     url.starts_with("https://")
         && url

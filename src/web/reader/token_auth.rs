@@ -1,11 +1,11 @@
-//! Whose link it is that somebody follows.
+//! Authenticates readers by the token of a link.
 
 use crate::subscriber::{Subscriber, SubscriberId};
 use crate::token::{Scope, Signer};
 use crate::web::{PageError, WebState};
 
-/// The subscriber whom `token` was made for, if it is of one of `scopes` and of
-/// their newest generation; `None` also if they are gone.
+/// The subscriber of `token`, if it has one of `scopes` and their current generation;
+/// `None` also if they are gone.
 pub(super) async fn subscriber_by_token(
     state: &WebState,
     scopes: &[Scope],

@@ -1,9 +1,8 @@
-//! Leaving by one click (RFC 8058).
+//! Unsubscribing by one click (RFC 8058).
 //!
-//! The token in the address says who; nothing else is asked: no cookie, no
-//! login, no redirect. GET shows a page with a button and changes nothing,
-//! because mail scanners follow links; POST acts, and answers 200 also to those
-//! who have left already or were never here (section 3.1 and 3.2).
+//! The token in the address is enough: no cookie, no login, no redirect. GET shows a button
+//! and changes nothing, because mail scanners follow links. POST acts, and returns 200 also
+//! to those who have left already or never subscribed (sections 3.1 and 3.2).
 
 use crate::digest::Locale;
 use crate::digest::notices::Notice;
@@ -19,11 +18,11 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use chrono::Days;
 
-/// Breaks that the page offers, in weeks.
+/// Pauses that the page offers, in weeks.
 const BREAKS_WEEKS: [u64; 2] = [2, 8];
 
-/// The token in the address, whatever else stands there: behind `t=`, or as the
-/// last part of the short form, which long base addresses need ([`crate::links`]).
+/// The token in the address: the value of `t`, or the last part of the short form that
+/// long base addresses need ([`crate::links`]).
 fn token(uri: &Uri) -> &str {
     if let Some(token) = uri.path().strip_prefix("/u/") {
         return token;
@@ -70,7 +69,8 @@ pub(super) async fn ask(
         .respond(StatusCode::OK, "unsubscribe.html", &page)
 }
 
-/// `POST /unsubscribe?t=TOKEN` or `POST /u/TOKEN` with `List-Unsubscribe=One-Click` in either encoding.
+/// `POST /unsubscribe?t=TOKEN` or `POST /u/TOKEN`, with `List-Unsubscribe=One-Click` in
+/// either encoding.
 pub(super) async fn leave(
     State(state): State<WebState>,
     uri: Uri,
@@ -114,7 +114,7 @@ pub(super) async fn leave(
     )
 }
 
-/// `POST /unsubscribe/pause?t=TOKEN`: no mail for some weeks, then again as before.
+/// `POST /unsubscribe/pause?t=TOKEN`: no mail for some weeks.
 pub(super) async fn pause(
     State(state): State<WebState>,
     uri: Uri,
@@ -159,7 +159,7 @@ pub(super) async fn pause(
     )
 }
 
-/// Writes the last mail. Who has left has left, whether or not it can be written.
+/// Queues the goodbye mail. If that fails, they are unsubscribed nevertheless.
 pub(in crate::web) async fn goodbye(state: &WebState, id: SubscriberId) {
     let written = async {
         let found = state
@@ -177,13 +177,13 @@ pub(in crate::web) async fn goodbye(state: &WebState, id: SubscriberId) {
     if let Err(error) = written.await {
         tracing::error!(
             subscriber.id = id.0,
-            "no goodbye was written: {:#}",
+            "goodbye mail not queued: {:#}",
             anyhow::Error::from(error)
         );
     }
 }
 
-/// Whether the body holds the one pair that RFC 8058 section 3.1 asks for.
+/// Whether the body holds the pair that RFC 8058 section 3.1 requires.
 async fn is_one_click(request: Request) -> bool {
     let kind = request
         .headers()
@@ -207,7 +207,7 @@ async fn is_one_click(request: Request) -> bool {
     let Ok(body) = String::from_request(request, &()).await else {
         return false;
     };
-    // Some encoders write a hyphen as %2D, which urlencoding allows.
+    // URL encoding allows %2D for a hyphen, and some programs send it.
     let plain = body.replace("%2D", "-").replace("%2d", "-");
     plain
         .split('&')
@@ -233,7 +233,7 @@ fn gone(state: &WebState, locale: &Locale) -> Result<Response, PageError> {
     )
 }
 
-/// Enough of an address for its owner to know it: `a…@example.org`.
+/// Abbreviates an address so that its owner recognizes it: `a…@example.org`.
 pub(in crate::web) fn masked(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     format!("{}…@{domain}", local.chars().next().unwrap_or(' '))

@@ -1,9 +1,8 @@
-//! Pages below a path: `base_url = "https://uni.example.org/paperboy"`.
+//! Serves pages below a path: `base_url = "https://uni.example.org/paperboy"`.
 //!
-//! The pages themselves know nothing of it. On the way in the path is taken off,
-//! whether or not the proxy has done so already; on the way out it is put before
-//! every address of ours. What visitors wrote cannot look like one of those: its
-//! quotation marks are escaped.
+//! Handlers and templates do not know the path. It is removed from requests, if the proxy
+//! has not done so already, and put before every address of ours in responses. Text of
+//! visitors cannot look like such an address, because its quotation marks are escaped.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -13,10 +12,10 @@ use axum::response::Response;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// How an address of ours begins in a page.
+/// Beginnings of attributes with an address of ours.
 const ADDRESSES: [&str; 4] = [" href=\"/", " action=\"/", " formaction=\"/", " src=\"/"];
 
-/// The path in `base_url` without a slash at its end; empty if there is none.
+/// The path of `base_url` without a trailing slash; empty if there is none.
 pub(in crate::web) fn path_of(base_url: &str) -> String {
     let path = base_url
         .parse::<Uri>()
@@ -24,7 +23,7 @@ pub(in crate::web) fn path_of(base_url: &str) -> String {
     path.unwrap_or_default()
 }
 
-/// The same pages below `path`.
+/// Serves `pages` below `path`.
 pub(in crate::web) fn below(path: String, pages: Router) -> Router {
     let path: Arc<str> = path.into();
     Router::new().fallback(move |mut request: Request| {
@@ -40,7 +39,7 @@ pub(in crate::web) fn below(path: String, pages: Router) -> Router {
     })
 }
 
-/// The address without `path` before it; `None` if it has none.
+/// Removes `path` from the beginning of `uri`; `None` if it does not begin so.
 fn without(path: &str, uri: &Uri) -> Option<Uri> {
     let rest = uri.path_and_query()?.as_str().strip_prefix(path)?;
     match rest.chars().next() {
@@ -50,7 +49,7 @@ fn without(path: &str, uri: &Uri) -> Option<Uri> {
     }
 }
 
-/// The answer with `path` before every address of ours.
+/// Puts `path` before every address of ours in a response.
 async fn with(path: &str, response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let location = parts
@@ -71,7 +70,7 @@ async fn with(path: &str, response: Response) -> Response {
     if !kind.starts_with("text/html") {
         return Response::from_parts(parts, body);
     }
-    // Pages are made whole before they are sent.
+    // Pages are rendered in memory, so that their size is known to be small.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let mut page = String::from_utf8_lossy(&bytes).into_owned();
     for start in ADDRESSES {

@@ -1,4 +1,4 @@
-//! Who is asking: the visitor's network address, also from behind a proxy.
+//! The visitor's network address, also behind a proxy.
 
 use crate::web::WebState;
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -6,17 +6,17 @@ use axum::http::request::Parts;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// A visitor.
+/// The visitor who sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) struct Visitor {
-    /// Their network address.
+    /// The network address.
     pub(in crate::web) address: IpAddr,
 }
 
 impl Visitor {
-    /// Who asks, past the proxies that we trust.
+    /// Determines the visitor, past trusted proxies.
     pub(in crate::web) fn of(parts: &Parts, trusted: &[IpAddr]) -> Self {
-        // Tests ask the router without a connection.
+        // Tests call the router without a connection.
         let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
@@ -32,8 +32,8 @@ impl Visitor {
         }
     }
 
-    /// Whom limits are for: one address of IPv4, one network of IPv6, since
-    /// whoever has one address there has 2^64 (RFC 6177 section 2).
+    /// The network that rate limits count: one IPv4 address, or a /64 of IPv6, because one
+    /// site has at least that many addresses (RFC 6177 section 2).
     pub(in crate::web) fn network(self) -> IpAddr {
         match self.address {
             IpAddr::V4(address) => IpAddr::V4(address),
@@ -53,8 +53,8 @@ impl FromRequestParts<WebState> for Visitor {
     }
 }
 
-/// The last address in the chain that no proxy of ours vouches for: what stands
-/// before it, anybody can have written.
+/// The last address of the chain that is not a trusted proxy. Entries before it can be
+/// forged.
 fn visitor<'a>(
     peer: IpAddr,
     forwarded: impl DoubleEndedIterator<Item = &'a str>,
@@ -96,7 +96,7 @@ mod tests {
         check("198.51.100.7", &["203.0.113.9"], "198.51.100.7");
         check("127.0.0.1", &["203.0.113.9"], "203.0.113.9");
         check("::ffff:127.0.0.1", &["203.0.113.9:4711"], "203.0.113.9");
-        // What the visitor wrote before the proxy's own entry does not count.
+        // Entries before that of the proxy may be forged by the visitor.
         check("127.0.0.1", &["10.0.0.1, 203.0.113.9"], "203.0.113.9");
         check(
             "127.0.0.1",

@@ -1,4 +1,4 @@
-//! The address, leaving and coming back, and what is done by a fresh link alone.
+//! The account: moving to another address, leaving, returning, export and erasure.
 
 use super::{Bearer, bearer, page, posted};
 use crate::digest::Text;
@@ -23,7 +23,8 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use chrono::TimeDelta;
 
-/// How often a day somebody is asked whether they move: the first new address may have been mistyped.
+/// Moves per day that the old address is asked about: the first new address may have been
+/// mistyped.
 const MOVES_PER_DAY: u32 = 3;
 
 /// `GET /preferences/account?t=TOKEN`
@@ -72,7 +73,7 @@ pub(super) async fn act(
                 .run(move |store| store.unsubscribe(id, "preferences", now))
                 .await?
             {
-                tracing::info!(subscriber.id = id.0, "unsubscribed among the preferences");
+                tracing::info!(subscriber.id = id.0, "unsubscribed by the preferences page");
                 unsubscribe::goodbye(&state, id).await;
             }
             bearer.subscriber.details.status = Status::Unsubscribed;
@@ -103,7 +104,7 @@ pub(super) async fn act(
     }
 }
 
-/// Asks the new address whether it wants the issues.
+/// Checks a new address, and asks it and the old one to confirm the move.
 async fn move_to(
     state: &WebState,
     visitor: Visitor,
@@ -144,7 +145,7 @@ async fn move_to(
     show(state, bearer, Some(&said))
 }
 
-/// Asks the new address and the one of now by mail, each of them so often a day at most.
+/// Mails links to the new and the current address; both must confirm. Limited per day.
 async fn ask_both(
     state: &WebState,
     subscriber: &Subscriber,
@@ -212,9 +213,9 @@ async fn ask_both(
     state.send(&asks_old, to(&old), Some(from_old)).await
 }
 
-/// Mails a fresh link to the subscriber's own address, one of a kind a day. What was
-/// asked for on the public form is another matter: who has subscribed today and left
-/// by mistake comes back today.
+/// Mails a fresh link to the subscriber's own address, one of each kind a day. Mails from
+/// the public form do not count: somebody who subscribed today and left by mistake can
+/// return today.
 async fn ask_by_mail(
     state: &WebState,
     bearer: &Bearer,
@@ -236,7 +237,7 @@ async fn ask_by_mail(
     {
         return Ok(());
     }
-    // Who comes back gets what they had chosen.
+    // Returning restores the former choices.
     let details = if kind == RequestKind::Subscribe {
         subscriber.to_record().to_string()
     } else {
@@ -287,8 +288,8 @@ fn show(state: &WebState, bearer: &Bearer, said: Option<&str>) -> Result<Respons
         .respond(StatusCode::OK, "preferences.account.html", &page)
 }
 
-/// The page with what is wrong with the address that was `typed`; whoever is asked
-/// whether they meant another one may send it once more.
+/// The page with the error of the `typed` address. With `asks_again`, it offers to use the
+/// address nevertheless.
 fn refuse(
     state: &WebState,
     bearer: &Bearer,

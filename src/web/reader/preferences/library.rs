@@ -1,4 +1,4 @@
-//! Importing a library: a file, or pasted text.
+//! Imports a library from a file or from pasted text.
 
 use super::{Bearer, bearer, page};
 use crate::digest::Locale;
@@ -15,14 +15,14 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 
-/// Largest library, in bytes: some ten thousand entries with their abstracts.
+/// Largest library, in bytes: some ten thousand entries with abstracts.
 const LIBRARY_BYTES_MAX: usize = 5 << 20;
 
-/// Entries that were set aside and are shown.
+/// Rejected entries that are shown.
 const ASIDE_MAX: usize = 50;
 
 pub(super) fn route() -> MethodRouter<WebState> {
-    // The form around the file has some bytes of its own.
+    // The form around the file takes some bytes, too.
     get(form)
         .post(take)
         .layer(DefaultBodyLimit::max(LIBRARY_BYTES_MAX + (64 << 10)))
@@ -47,7 +47,7 @@ struct DoneView {
     read: String,
     known: String,
     aside: Vec<String>,
-    /// How many more were set aside, if there are more than are shown.
+    /// The number of further rejected entries, if there are more than are shown.
     more: Option<String>,
 }
 
@@ -148,7 +148,7 @@ async fn take(
             show(&state, StatusCode::UNPROCESSABLE_ENTITY, &bearer, &shown)
         }
         Ok((_, library, taken)) if taken.known == 0 && taken.learned == 0 => {
-            // Nothing of it will do: whoever pasted it mends it.
+            // No entry is usable: show the text again, to be corrected.
             let done = done(&shown.interest, &library, &taken, &locale);
             let why = done
                 .aside

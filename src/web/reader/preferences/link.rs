@@ -1,5 +1,5 @@
-//! `I lost my link`: mails the link to the preferences. The answer is the same
-//! whether or not the address is known.
+//! Mails the link to the preferences to those who lost it. The response is the same whether
+//! or not the address is known.
 
 use crate::digest::notices::Notice;
 use crate::digest::{Locale, Text};
@@ -69,7 +69,7 @@ async fn mail(state: &WebState, address: Address, asking: ConsentContext) -> Res
             Ok((store.subscriber(&of)?, mailed > 0))
         })
         .await?;
-    // Who has not confirmed yet has another mail to look for; who has complained gets none.
+    // A pending subscriber has a confirmation mail; a suppressed one must not get any.
     let Some(known) = known
         .filter(|known| !mailed && !matches!(known.status, Status::Pending | Status::Suppressed))
     else {

@@ -1,7 +1,7 @@
-//! What a subscriber steers by the link that stands in every mail of theirs.
+//! The preferences of a subscriber, by the link in each of their mails.
 //!
-//! The token in the address says who; there is no cookie. GET shows, POST acts
-//! and answers with the page itself.
+//! The token in the address names the subscriber; there is no cookie. GET shows; POST acts
+//! and returns the page itself.
 
 mod account;
 mod library;
@@ -45,10 +45,10 @@ pub(super) fn router() -> Router<WebState> {
         .route("/preferences/link", get(link::form).post(link::send))
 }
 
-/// Whoever has the link.
+/// The bearer of a link.
 struct Bearer {
     subscriber: Subscriber,
-    /// Of the link.
+    /// A current token for their links.
     token: String,
 }
 
@@ -62,7 +62,7 @@ impl Bearer {
         Bearer { subscriber, token }
     }
 
-    /// The address of a page of theirs.
+    /// The path of `page` with their token.
     fn path(&self, page: &str) -> String {
         format!("{page}?t={}", self.token)
     }
@@ -90,7 +90,7 @@ async fn posted(
     Ok((bearer, Form::read(request).await?))
 }
 
-/// What stands above all pages of preferences.
+/// A tab above the pages of preferences.
 #[derive(Serialize)]
 struct Tab<'a> {
     url: String,
@@ -98,7 +98,7 @@ struct Tab<'a> {
     here: bool,
 }
 
-/// Starts to fill one of the pages.
+/// Starts one of the pages.
 fn page(state: &WebState, bearer: &Bearer, path: &'static str) -> Page {
     let locale = state.locale_of(&bearer.subscriber);
     let words = &locale.pages().preferences;
@@ -114,7 +114,7 @@ fn page(state: &WebState, bearer: &Bearer, path: &'static str) -> Page {
         text: text.as_str(),
         here: url == path,
     });
-    let standing = match bearer.subscriber.status {
+    let status_text = match bearer.subscriber.status {
         Status::Pending => words.pending.as_str(),
         Status::Active => "",
         Status::Paused => words.paused.as_str(),
@@ -128,7 +128,7 @@ fn page(state: &WebState, bearer: &Bearer, path: &'static str) -> Page {
         .with("tabs", &tabs)
         .with("token", &bearer.token)
         .with("who", &bearer.subscriber.address)
-        .with("standing", &standing)
+        .with("status_text", &status_text)
         .with(
             "can_return",
             &matches!(

@@ -1,4 +1,4 @@
-//! What was picked lately, and what the reader says of it.
+//! The latest picks, with the reader's feedback.
 
 use super::{Bearer, bearer, page, posted};
 use crate::pick::Thumb;
@@ -14,7 +14,7 @@ use axum::response::Response;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// Issues whose picks are listed.
+/// Number of issues whose picks are listed.
 const ISSUES: u32 = 5;
 
 #[derive(Serialize)]
@@ -31,19 +31,19 @@ struct PickView {
     section: String,
     score: String,
     reason: String,
-    /// `more`, `less`, `save`, or nothing.
+    /// `more`, `less`, `save`, or empty.
     thumb: &'static str,
-    /// What is said of it, for whoever hears the page.
+    /// A label of the buttons for screen readers.
     label: String,
     lang: Option<&'static str>,
-    /// The first author, and what mutes them.
+    /// The first author, and the text of the button that mutes them.
     first_author: Option<(String, String)>,
 }
 
 #[derive(Serialize)]
 struct MutedView {
     name: String,
-    /// What lets them in again.
+    /// The text of the button that unmutes them.
     text: String,
 }
 
@@ -120,7 +120,7 @@ pub(super) async fn act(
     show(&state, &bearer, Some(said.as_str())).await
 }
 
-/// Longest name of an author.
+/// Longest name of an author, in characters.
 const NAME_CHARS_MAX: usize = 200;
 
 async fn show(

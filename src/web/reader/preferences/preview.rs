@@ -1,4 +1,4 @@
-//! The issue that would come next.
+//! Preview of the next issue.
 
 use super::{Bearer, bearer, page};
 
@@ -23,7 +23,7 @@ pub(super) async fn show(
     of(&state, visitor, &bearer, None).await
 }
 
-/// The preview for `bearer`, with a sentence on what was done before.
+/// Shows the preview, with the sentence `said` on a preceding action.
 pub(super) async fn of(
     state: &WebState,
     visitor: Visitor,

@@ -1,4 +1,4 @@
-//! Saving what the form of the preferences says.
+//! Saves the form of the preferences.
 
 use super::view::{Refused, show, show_saying};
 use super::{Bearer, posted, preview};
@@ -76,7 +76,7 @@ pub(super) async fn save(
         })
         .await?;
     tracing::info!(subscriber.id = bearer.subscriber.id.0, "preferences saved");
-    // They may have chosen another one just now.
+    // The language may have changed with this form.
     let locale = state.locale_of(&bearer.subscriber);
     let words = &locale.pages().choices;
     if form.text("then") == "preview" {
@@ -85,16 +85,16 @@ pub(super) async fn save(
     show_saying(&state, &bearer, None, Some(words.saved_from.as_str())).await
 }
 
-/// What a form says.
+/// A parsed form.
 struct Read {
     record: Map<String, Value>,
     problems: Vec<Problem>,
-    /// What they may agree to go without, by the field that says so.
+    /// Unknown papers to agree to, by the field that agrees.
     without: HashMap<String, String>,
     wanted: Option<NewSubscriber>,
-    /// The interests that stay, by their old names and their new ones.
+    /// Old and new names of the interests that stay.
     renames: Vec<(String, String)>,
-    /// Works to learn from, by the name of their interest.
+    /// Works to learn from, with the name of their interest.
     works: Vec<(String, Vec<LibraryWork>)>,
 }
 
@@ -105,7 +105,7 @@ fn read(
     words: &InterestWords,
 ) -> Result<Read, StoreError> {
     let mut record = form.record();
-    // Neither is a matter of this form: an address moves when both have agreed.
+    // This form must change neither: an address moves when both have confirmed.
     record.remove("status");
     record.remove("email");
     let mut problems = Vec::new();
@@ -171,7 +171,7 @@ fn read(
     let mut fields = Fields::new(record.clone());
     let mut wanted = read_subscriber(&mut fields, Some(before));
     problems.extend(fields.into_problems());
-    // What has no value of its own must not be emptied.
+    // These fields cannot be empty.
     for key in PREFERENCES
         .iter()
         .filter(|one| one.kind.is_typed())
@@ -192,7 +192,7 @@ fn read(
         }
     }
     if let Some(wanted) = &mut wanted {
-        // Left empty is not left out.
+        // An empty field differs from a missing one.
         if form.has("name") && form.text("name").is_empty() {
             wanted.name = String::new();
         }
@@ -232,7 +232,7 @@ fn read(
     })
 }
 
-/// Writes it down, and has thumbs and libraries follow the interests.
+/// Stores the subscriber, and lets feedback and libraries follow renamed interests.
 fn enter(
     store: &mut dyn Store,
     saved: &Subscriber,
@@ -244,7 +244,7 @@ fn enter(
     for name in removed {
         store.forget_library(saved.id, name)?;
     }
-    // By way of names that nobody can type, so that two may change theirs for each other's.
+    // By way of names that nobody can type, so that two interests can swap their names.
     let between = |at: usize| format!("\u{1}{at}");
     let renames: Vec<_> = renames.iter().filter(|(old, new)| old != new).collect();
     for (at, (old, _)) in renames.iter().enumerate() {
@@ -261,7 +261,7 @@ fn enter(
 }
 
 impl Bearer {
-    /// Writes what was changed about them.
+    /// Stores the subscriber.
     pub(super) async fn save(&self, state: &WebState) -> Result<(), PageError> {
         let (subscriber, now) = (self.subscriber.clone(), state.clock.now());
         state

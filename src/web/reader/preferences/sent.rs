@@ -1,4 +1,4 @@
-//! What was sent to a subscriber, what the server said, and what they agreed to.
+//! The mails sent to a subscriber, the server's replies, and the record of consent.
 
 use super::{bearer, page};
 use crate::digest::{SentWords, Text};
@@ -12,13 +12,13 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// Mails that are listed.
+/// Number of mails listed.
 const MAILS_MAX: u32 = 100;
 
 #[derive(Serialize)]
 struct MailView {
     subject: String,
-    /// What became of it, and when.
+    /// Its state and the time of the last change.
     state: String,
     server: Option<String>,
 }
@@ -26,7 +26,7 @@ struct MailView {
 #[derive(Serialize)]
 struct ConsentView {
     act: String,
-    /// When, where and with which words.
+    /// Time, page, wording version and network.
     text: String,
 }
 

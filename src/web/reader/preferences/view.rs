@@ -1,4 +1,4 @@
-//! The form of the preferences, as the page shows it.
+//! Shows the form of the preferences.
 
 use super::{Bearer, page};
 use crate::digest::{Locale, Text};
@@ -17,16 +17,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// Liked papers of an interest that are listed; of a library nobody looks through more.
+/// Liked papers listed per interest; of an imported library these are enough.
 const LISTED_MAX: usize = 50;
 
-/// What was sent and will not do, and why.
+/// A form that was refused, with its problems.
 pub(super) struct Refused<'a> {
     pub(super) form: &'a Form,
-    /// The record that the form made.
+    /// The record of the form.
     pub(super) record: &'a Map<String, Value>,
     pub(super) problems: &'a [Problem],
-    /// What they may agree to go without, by the field that says so.
+    /// Unknown papers to agree to, by the field that agrees.
     pub(super) without: &'a HashMap<String, String>,
 }
 
@@ -52,11 +52,11 @@ struct InterestView {
     categories: String,
     liked: Vec<PaperLine>,
     disliked: Vec<PaperLine>,
-    /// How many papers it learns from, if there are any.
+    /// The number of papers that it learns from, if there are any.
     examples: Option<String>,
-    /// That it learns from works of a library, if it does.
+    /// The number of library works that it learns from, if there are any.
     works: Option<String>,
-    /// Choices of how much of the issue it is to have.
+    /// Choices of its share of the issue.
     weights: Vec<Choice>,
     more: String,
     less: String,
@@ -107,14 +107,14 @@ fn choices<'a>(
     all.into_iter().map(choice).collect()
 }
 
-/// What an interest may weigh in words, as numbers.
+/// Weights that are offered by a word.
 const WEIGHTS: [&str; 3] = ["0.5", "1", "2"];
 
-/// The weights to choose from, and the one that is `chosen` if it is another.
+/// The weights on offer, and the `chosen` one if it is another.
 fn weights(chosen: &str, locale: &Locale) -> Vec<Choice> {
     let words = &locale.pages().interest;
     let texts = [&words.weight_less, &words.weight_usual, &words.weight_more].map(Text::as_str);
-    // What will not do is said beside the choice, which stands at the usual again.
+    // An invalid weight is reported beside the select, which shows the default again.
     let own = chosen
         .parse()
         .ok()
@@ -135,7 +135,7 @@ fn weights(chosen: &str, locale: &Locale) -> Vec<Choice> {
     all
 }
 
-/// The form as it is stored, or with what was typed and what is wrong with it.
+/// Shows the stored preferences, or a refused form with its errors.
 pub(super) async fn show(
     state: &WebState,
     bearer: &Bearer,
@@ -144,7 +144,7 @@ pub(super) async fn show(
     show_saying(state, bearer, refused, None).await
 }
 
-/// The same with a sentence on what was done.
+/// The same, with a sentence `said` on the action.
 pub(super) async fn show_saying(
     state: &WebState,
     bearer: &Bearer,
@@ -228,7 +228,7 @@ pub(super) async fn show_saying(
     }
     let composer = state.composer();
     let languages: Vec<(&str, &str)> = composer.templates.language_names().collect();
-    // A choice that shows none would send the first.
+    // A select without a selected option would send the first one.
     if !languages
         .iter()
         .any(|(code, _)| values.get("language").is_some_and(|chosen| chosen == code))
@@ -377,7 +377,7 @@ fn as_stored(
     }
 }
 
-/// The interest numbered `number` in the form, which is the one numbered `at` of those that stay.
+/// The view of interest `number` of the form, which is number `at` of those that stay.
 fn as_typed(
     at: usize,
     number: usize,
@@ -424,7 +424,7 @@ fn as_typed(
     }
 }
 
-/// How many papers an interest learns from; nothing if it is none.
+/// The text on how many papers an interest learns from; `None` if there are none.
 fn examples(interest: &Interest, locale: &Locale) -> Option<String> {
     let words = &locale.pages().interest;
     let (liked, disliked) = (
