@@ -379,8 +379,8 @@ impl<'a> Message<'a> {
 /// and no other site may frame it.
 pub fn html(body: String) -> Response {
     let mut response = Html(body).into_response();
-    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
-                  base-uri 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                  frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_SECURITY_POLICY,

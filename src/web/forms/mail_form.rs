@@ -5,6 +5,7 @@ use crate::digest::notices::Notice;
 use crate::edition::Addressee;
 use crate::store::{ConsentContext, RequestId};
 use crate::subscriber::{Address, MailboxKind};
+use crate::token::Scope;
 use crate::web::serving::visitor::Visitor;
 use crate::web::{PageError, WebState};
 use std::time::Duration;
@@ -42,6 +43,22 @@ impl WebState {
             page: self.url(path),
             network: visitor.address.to_string(),
         }
+    }
+
+    /// The link that confirms a request.
+    pub(in crate::web) fn confirm_url(&self, request: RequestId) -> String {
+        self.signed_url("/confirm", Scope::Confirm, request)
+    }
+
+    /// A link to `path` with a token for a request.
+    pub(in crate::web) fn signed_url(
+        &self,
+        path: &str,
+        scope: Scope,
+        request: RequestId,
+    ) -> String {
+        let token = self.composer().signer.sign(scope, request.0);
+        self.url(&format!("{path}?t={token}"))
     }
 
     /// Checks whether issues may go to `address`. `is_sure` skips the check for typing errors.

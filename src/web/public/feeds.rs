@@ -173,11 +173,17 @@ impl Feed {
             .entries
             .iter()
             .map(|entry| {
-                let authors: Vec<_> = entry.authors.iter().map(|name| json!({ "name": name })).collect();
-                let tags: Vec<_> = entry.categories.iter().map(|category| &category.code).collect();
+                let authors = entry.authors.iter().map(|name| json!({ "name": name }));
+                let tags = entry.categories.iter().map(|category| &category.code);
                 json!({
-                    "id": entry.address, "url": entry.address, "external_url": entry.link, "title": entry.title,
-                    "content_text": entry.summary, "date_published": entry.at, "authors": authors, "tags": tags,
+                    "id": entry.address,
+                    "url": entry.address,
+                    "external_url": entry.link,
+                    "title": entry.title,
+                    "content_text": entry.summary,
+                    "date_published": entry.at,
+                    "authors": authors.collect::<Vec<_>>(),
+                    "tags": tags.collect::<Vec<_>>(),
                 })
             })
             .collect();

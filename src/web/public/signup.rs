@@ -13,7 +13,6 @@ use crate::store::{ConsentContext, Db, LibraryWork, NewRequest, RequestKind, Sto
 use crate::subscriber::{
     Interest, MailboxKind, NewSubscriber, Status, Subscriber, read_subscriber,
 };
-use crate::token::Scope;
 use crate::web::error_page::ErrorPage;
 use crate::web::forms::Form;
 use crate::web::forms::examples::{Examples, LIBRARY};
@@ -363,10 +362,7 @@ pub(in crate::web) async fn write_to(
                 .await
         }
         _ => {
-            let url = composer.site.url(&format!(
-                "/confirm?t={}",
-                composer.signer.sign(Scope::Confirm, id.0)
-            ));
+            let url = state.confirm_url(id);
             let to = Addressee {
                 subscriber: None,
                 address: &address,

@@ -2,7 +2,7 @@
 //! shows a button, POST acts.
 
 use crate::digest::Locale;
-use crate::store::{Db, ReportsOf, Request, RequestId, RequestKind, StoreError};
+use crate::store::{Db, PastPick, ReportsOf, Request, RequestId, RequestKind, StoreError};
 use crate::subscriber::Subscriber;
 use crate::token::Scope;
 use crate::web::error_page::ErrorPage;
@@ -120,78 +120,95 @@ async fn request(state: &WebState, uri: &Uri) -> Result<Option<(Request, Subscri
 /// All data of a subscriber as one JSON object.
 fn export(db: &Db, subscriber: &Subscriber) -> Result<Value, StoreError> {
     let (id, ids) = (subscriber.id, [subscriber.id]);
-    let english = Locale::english();
     db.run_here(|store| {
         let picks = store.picks_of(id, u32::MAX)?;
-        let mut issues: Vec<Value> = Vec::new();
-        for issue in picks.chunk_by(|a, b| a.local_date == b.local_date) {
-            let picks: Vec<Value> = issue
-                .iter()
-                .map(|pick| {
-                    let paper = &pick.paper.paper;
-                    json!({
-                        "rank": pick.rank, "id": paper.id, "title": paper.title, 
-                        "section": english.section(&pick.section),
-                        "score": pick.score, "reason": english.reason(&pick.reasons),
-                    })
-                })
-                .collect();
-            issues.push(json!({ "local_date": issue[0].local_date, "picks": picks }));
-        }
-        let feedback: Vec<Value> = store
-            .feedback_of(&ids)?
-            .into_iter()
-            .map(|said| {
-                json!({
-                    "id": said.id, "title": said.title, "thumb": said.thumb.word(), "interest": said.interest,
-                    "local_date": said.local_date, "channel": said.channel, "at": said.at,
-                })
+        let feedback = store.feedback_of(&ids)?.into_iter().map(|given| {
+            json!({
+                "id": given.id,
+                "title": given.title,
+                "thumb": given.thumb.word(),
+                "interest": given.interest,
+                "local_date": given.local_date,
+                "channel": given.channel,
+                "at": given.at,
             })
-            .collect();
-        let saved: Vec<Value> = store
-            .saved_papers(id)?
+        });
+        let saved = store.saved_papers(id)?.into_iter().map(
+            |(stored, at)| json!({ "id": stored.paper.id, "title": stored.paper.title, "at": at }),
+        );
+        let library = store.library_of(&ids, u32::MAX)?;
+        let library = library
             .into_iter()
-            .map(|(stored, at)| json!({ "id": stored.paper.id, "title": stored.paper.title, "at": at }))
-            .collect();
-        let library: Vec<Value> = store
-            .library_of(&ids, u32::MAX)?
-            .into_iter()
-            .map(|(_, interest, work)| json!({ "interest": interest, "work": work }))
-            .collect();
-        let muted: Vec<String> = store.muted_authors(&ids)?.into_iter().map(|(_, name)| name).collect();
-        let clicks: Vec<Value> = store
-            .clicks_of(&ids)?
-            .into_iter()
-            .map(|stored| {
-                json!({ "paper": stored.click.paper.0, "at": stored.click.at, "agent": stored.click.agent,
-                                  "network": stored.click.network })
+            .map(|(_, interest, work)| json!({ "interest": interest, "work": work }));
+        let muted = store.muted_authors(&ids)?.into_iter().map(|(_, name)| name);
+        let clicks = store.clicks_of(&ids)?.into_iter().map(|stored| {
+            json!({
+                "paper": stored.click.paper.0,
+                "at": stored.click.at,
+                "agent": stored.click.agent,
+                "network": stored.click.network,
             })
-            .collect();
-        let reports: Vec<Value> = store
-            .reports(&ReportsOf::Address(subscriber.address.clone()), u32::MAX)?
-            .into_iter()
-            .map(|report| {
-                json!({ "class": report.class, "status": report.status, "diagnostic": report.diagnostic,
-                                  "action": report.action, "at": report.at })
+        });
+        let reports = store.reports(&ReportsOf::Address(subscriber.address.clone()), u32::MAX)?;
+        let reports = reports.into_iter().map(|report| {
+            json!({
+                "class": report.class,
+                "status": report.status,
+                "diagnostic": report.diagnostic,
+                "action": report.action,
+                "at": report.at,
             })
-            .collect();
-        let requests: Vec<Value> = store
-            .requests_of(id)?
-            .into_iter()
-            .map(|stored| {
-                let request = stored.request;
-                json!({
-                    "kind": request.kind.word(), "address": request.address, "details": request.details,
-                    "page": request.asking.page, "wording": request.asking.wording,
-                    "network": request.asking.network, "asked_at": stored.asked_at, "mailed_at": stored.mailed_at,
-                    "done_at": stored.done_at,
-                })
-            })
-            .collect();
+        });
+        let requests = store.requests_of(id)?;
         Ok(json!({
-            "subscriber": subscriber.to_record(), "consents": store.consents(id)?, "requests": requests,
-            "issues": issues, "feedback": feedback, "saved": saved, "muted_authors": muted, "library": library,
-            "clicks": clicks, "deliveries": store.mails_to(id, u32::MAX)?, "reports": reports,
+            "subscriber": subscriber.to_record(),
+            "consents": store.consents(id)?,
+            "requests": requests.iter().map(request_record).collect::<Vec<_>>(),
+            "issues": issue_records(&picks),
+            "feedback": feedback.collect::<Vec<_>>(),
+            "saved": saved.collect::<Vec<_>>(),
+            "muted_authors": muted.collect::<Vec<_>>(),
+            "library": library.collect::<Vec<_>>(),
+            "clicks": clicks.collect::<Vec<_>>(),
+            "deliveries": store.mails_to(id, u32::MAX)?,
+            "reports": reports.collect::<Vec<_>>(),
         }))
+    })
+}
+
+/// The issues of `picks`, which are sorted by date, with reasons in English.
+fn issue_records(picks: &[PastPick]) -> Vec<Value> {
+    let english = Locale::english();
+    let pick_record = |pick: &PastPick| {
+        json!({
+            "rank": pick.rank,
+            "id": pick.paper.paper.id,
+            "title": pick.paper.paper.title,
+            "section": english.section(&pick.section),
+            "score": pick.score,
+            "reason": english.reason(&pick.reasons),
+        })
+    };
+    picks
+        .chunk_by(|a, b| a.local_date == b.local_date)
+        .map(|issue| {
+            let picks: Vec<Value> = issue.iter().map(pick_record).collect();
+            json!({ "local_date": issue[0].local_date, "picks": picks })
+        })
+        .collect()
+}
+
+fn request_record(stored: &Request) -> Value {
+    let request = &stored.request;
+    json!({
+        "kind": request.kind.word(),
+        "address": request.address,
+        "details": request.details,
+        "page": request.asking.page,
+        "wording": request.asking.wording,
+        "network": request.asking.network,
+        "asked_at": stored.asked_at,
+        "mailed_at": stored.mailed_at,
+        "done_at": stored.done_at,
     })
 }

@@ -62,8 +62,8 @@ pub(in crate::web) fn standalone(mail: &str, picture: Option<&str>) -> Standalon
         .filter(|url| is_plain_address(url))
         .map_or(String::new(), |url| format!(" {url}"));
     let policy = format!(
-        "default-src 'none'; style-src {}; img-src 'self'{pictures}; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'",
+        "default-src 'none'; style-src {}; img-src 'self'{pictures}; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
         hashes(&html).join(" ")
     );
     Standalone { html, policy }
@@ -132,8 +132,9 @@ mod tests {
 
     #[test]
     fn styles_become_classes_and_the_policy_names_their_sheet() {
-        let mail = "<html>\r\n<head><style>\r\n.ink { color: red !important; }\r\n</style></head><body style=\"margin:0;\">\
-                    <p class=\"ink\" style=\"font:'A';\">a &lt; b</p><p style=\"font:'A';\" dir=\"auto\">c</p><br></body></html>";
+        let mail = "<html>\r\n<head><style>\r\n.ink { color: red !important; }\r\n</style></head>\
+                    <body style=\"margin:0;\"><p class=\"ink\" style=\"font:'A';\">a &lt; b</p>\
+                    <p style=\"font:'A';\" dir=\"auto\">c</p><br></body></html>";
         let page = standalone(mail, Some("https://example.org/logo.png"));
         assert!(!page.html.contains("style=\""), "{}", page.html);
         assert!(

@@ -4,7 +4,7 @@ use super::{Bearer, bearer, page, posted};
 use crate::digest::Text;
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
-use crate::store::{AGREES_TO, ConsentContext, NewRequest, RequestId, RequestKind, Store};
+use crate::store::{AGREES_TO, ConsentContext, NewRequest, RequestKind, Store};
 use crate::subscriber::{Address, Status, Subscriber};
 use crate::token::Scope;
 use crate::web::error_page::ErrorPage;
@@ -153,7 +153,7 @@ async fn ask_both(
     asking: ConsentContext,
 ) -> Result<(), PageError> {
     let _lock = state.lock_mailing().await;
-    let (now, composer) = (state.clock.now(), state.composer());
+    let now = state.clock.now();
     let (old, since) = (subscriber.address.clone(), now - TimeDelta::days(1));
     let (to_new, to_old) = (new.clone(), old.clone());
     let may_ask = state.db.run(move |store| {
@@ -185,12 +185,6 @@ async fn ask_both(
             Ok((first, second))
         })
         .await?;
-    let url = |id: RequestId| {
-        composer.site.url(&format!(
-            "/confirm?t={}",
-            composer.signer.sign(Scope::Confirm, id.0)
-        ))
-    };
     let until = now + TimeDelta::hours(LINK_HOURS);
     let preferences = &subscriber.preferences;
     let to = |address| Addressee {
@@ -201,12 +195,12 @@ async fn ask_both(
     };
     let asks_old = Notice::OldAddress {
         new: new.clone(),
-        url: url(from_old),
+        url: state.confirm_url(from_old),
         until,
     };
     let asks_new = Notice::NewAddress {
         old: old.clone(),
-        url: url(from_new),
+        url: state.confirm_url(from_new),
         until,
     };
     state.send(&asks_new, to(new), Some(from_new)).await?;
@@ -254,27 +248,18 @@ async fn ask_by_mail(
         .db
         .run(move |store| store.ask(&request, None, now))
         .await?;
-    let composer = state.composer();
-    let owner = || {
-        composer.site.url(&format!(
-            "/owner?t={}",
-            composer.signer.sign(Scope::Owner, id.0)
-        ))
-    };
+    let owner_url = || state.signed_url("/owner", Scope::Owner, id);
     let notice = match kind {
         RequestKind::Export => Notice::Export {
-            url: owner(),
+            url: owner_url(),
             until: now + TimeDelta::hours(OWNER_HOURS),
         },
         RequestKind::Erase => Notice::Erase {
-            url: owner(),
+            url: owner_url(),
             until: now + TimeDelta::hours(OWNER_HOURS),
         },
         _ => Notice::Confirm {
-            url: composer.site.url(&format!(
-                "/confirm?t={}",
-                composer.signer.sign(Scope::Confirm, id.0)
-            )),
+            url: state.confirm_url(id),
             until: now + TimeDelta::hours(LINK_HOURS),
         },
     };
