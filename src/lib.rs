@@ -105,7 +105,7 @@
 //!   address and is valid for a day. An address moves once both the old and the new one agree.
 //! - When an address moves, or its reader asks for it, links in older mails stop working, except
 //!   those to unsubscribe, which work for ever.
-//! - `base_url` may have a path: `web/serving/mount.rs`.
+//! - `base_url` may have a path: `web/serving/base_path.rs`.
 //! - After an erasure a keyed hash of the address is kept; the outbox shows it and imports refuse
 //!   it. The next upkeep rewrites the file, so that unused pages hold nothing either.
 //! - A former subscriber who signs up again gets the preferences that they ask for now, and their
