@@ -360,7 +360,7 @@ async fn the_page_of_a_newcomer_shows_what_is_like_it_a_minute_later() {
 }
 
 #[tokio::test]
-async fn what_stands_below_a_paper_is_in_the_language_of_its_page() {
+async fn similar_papers_are_in_the_language_of_the_page() {
     let house = House::new();
     take_in(&house.db, &some_papers());
     for (language, day) in [
@@ -406,7 +406,7 @@ async fn an_unused_index_is_evicted_and_read_again() {
 }
 
 #[tokio::test]
-async fn a_page_that_nothing_has_changed_is_as_it_was_and_then_shows_what_has() {
+async fn a_cached_page_is_served_until_its_papers_change() {
     let house = House::new();
     take_in(&house.db, &some_papers());
     let (_, first) = house.get("/archive/2026-08-04").await;

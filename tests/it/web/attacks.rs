@@ -23,7 +23,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, crypto};
 use tokio_util::sync::CancellationToken;
 
-/// What attackers write into parameters.
+/// Values that attackers write into parameters.
 const ATTACKS: [&str; 60] = [
     "' OR 1=1 --",
     "'; DROP TABLE papers; --",
@@ -87,7 +87,7 @@ const ATTACKS: [&str; 60] = [
     "a AND b OR NOT (c OR \"d",
 ];
 
-/// Bytes that are no text.
+/// Bytes that are not UTF-8.
 const ODD: [&str; 6] = ["%ff%fe", "%c0%ae%c0%ae/", "%", "%zz", "%u0027", "%ed%a0%80"];
 
 fn house() -> (House, SubscriberId) {
@@ -116,7 +116,7 @@ fn escaped(text: &str) -> String {
         .replace('+', "%20")
 }
 
-/// Every route, with a hole in each place where a visitor writes.
+/// Every route, with a placeholder for each value that a visitor can choose.
 fn holes(house: &House, id: SubscriberId) -> Vec<String> {
     let sign = |scope| (house.site.composer)().signer.sign(scope, id.0);
     let (feedback, view) = (sign(Scope::Feedback), sign(Scope::View));
@@ -179,7 +179,7 @@ async fn no_parameter_of_any_route_is_a_way_in() {
     for (number, attack) in attacks.enumerate() {
         for hole in holes(&house, id) {
             let path = hole.replace("{}", &attack);
-            // Each from a network of its own, so that no limit hides what would happen.
+            // Each from a network of its own, so that no rate limit interferes.
             let request =
                 Request::get(&path).header("x-forwarded-for", format!("203.0.113.{number}"));
             let Ok(request) = request.body(Body::empty()) else {
@@ -199,7 +199,7 @@ async fn no_parameter_of_any_route_is_a_way_in() {
             ] {
                 let body = without_our_script(&body);
                 let is_a_number = bad == "49" && !attack.contains("%2A");
-                // JSON is not read as a page: its type says so, and `nosniff` holds it.
+                // Browsers do not render JSON as a page: it has a type, and `nosniff`.
                 let is_json = response.headers()[header::CONTENT_TYPE]
                     .to_str()
                     .unwrap()
@@ -239,7 +239,7 @@ async fn no_parameter_of_any_route_is_a_way_in() {
     assert_eq!(count, (1, 1));
 }
 
-/// The page but for the one script of ours, which guesses the time zone.
+/// The page without our own script, which guesses the time zone.
 pub(crate) fn without_our_script(body: &str) -> String {
     body.replacen("<script src=\"/script.js\" defer></script>", "", 1)
 }
@@ -299,7 +299,7 @@ async fn forms_take_any_bytes_and_no_more_than_they_should() {
             .await;
         assert!(!status.is_server_error(), "{path}: {status}");
     }
-    // A post to a thumb's address gives that thumb, and nothing else came of all this.
+    // A POST to a feedback link gives its thumb; nothing else has changed.
     let said = house.db.run_here(|store| store.feedback_of(&[id])).unwrap();
     assert_eq!(
         said.iter()
@@ -316,7 +316,7 @@ async fn forms_take_any_bytes_and_no_more_than_they_should() {
 }
 
 #[tokio::test]
-async fn a_token_opens_its_own_door_and_tells_nothing_of_others() {
+async fn a_token_works_for_its_scope_only_and_reveals_nothing() {
     let (house, id) = house();
     let signer = &(house.site.composer)().signer;
     let doors = |token: &str| {
@@ -346,7 +346,7 @@ async fn a_token_opens_its_own_door_and_tells_nothing_of_others() {
             assert_eq!(status == StatusCode::OK, opens, "{scope:?} {door}");
             assert!(opens || body == nothing, "{door}");
         }
-        // Of somebody who is not there, and with any one letter changed.
+        // Tokens of nobody, and tokens with one character changed.
         let mut forged = vec![signer.sign(scope, 999_999)];
         forged.extend((0..token.len()).map(|at| {
             let other = if &token[at..=at] == "7" { "8" } else { "7" };
@@ -394,7 +394,7 @@ async fn papers_lead_to_their_own_page_and_nowhere_else() {
     }
 }
 
-/// Serves a house on a port of its own.
+/// Serves a site on a port of its own.
 async fn serving(tls: Option<Tls>) -> (SocketAddr, CancellationToken) {
     let (house, _) = house();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -411,7 +411,7 @@ async fn trickle(address: SocketAddr, head: &str) -> (u32, String) {
     let mut answer = Vec::new();
     for second in 1..300 {
         let mut piece = [0; 4096];
-        // The clock of the test stands still, and jumps where nothing else happens.
+        // The clock of the test is paused, and advances when nothing else is to do.
         match tokio::time::timeout(Duration::from_secs(1), stream.read(&mut piece)).await {
             Err(_) => {}
             Ok(Ok(0) | Err(_)) => return (second, String::from_utf8_lossy(&answer).into_owned()),
@@ -425,7 +425,7 @@ async fn trickle(address: SocketAddr, head: &str) -> (u32, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_sends_a_byte_a_second_is_cut_off() {
+async fn a_visitor_who_sends_a_byte_a_second_is_disconnected() {
     let (address, _stop) = serving(None).await;
     let (seconds, _) = trickle(address, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
     assert!(seconds <= 15, "a head may take ten seconds, not {seconds}");
@@ -444,9 +444,9 @@ async fn whoever_sends_a_byte_a_second_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_few_lines_or_words_do_not_fill_the_memory() {
+async fn short_input_does_not_exhaust_the_memory() {
     let (house, _) = house();
-    // Each abbreviation is the one before, twice: the last would have a terabyte.
+    // Each abbreviation doubles the one before: the last would expand to a terabyte.
     let twice: Vec<String> = (1..40)
         .map(|at| format!("@string{{a{at} = a{} # a{}}}\n", at - 1, at - 1))
         .collect();
@@ -463,7 +463,7 @@ async fn a_few_lines_or_words_do_not_fill_the_memory() {
         page.contains("the abbreviations come to more than the whole text"),
         "{page}"
     );
-    // Of what is no title no more is looked for or kept than of one.
+    // Text that is no title is cut to the length of a title.
     let long = format!("@a{{k, title={{{}}}}}", "b ".repeat(100_000));
     assert_eq!(
         house.post("/subscribe", FORM, &liking(&long)).await.0,
@@ -491,7 +491,7 @@ async fn a_few_lines_or_words_do_not_fill_the_memory() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_while_a_form_of_theirs_is_on_its_way_has_left() {
+async fn leaving_wins_over_a_form_sent_at_the_same_time() {
     let (house, id) = house();
     let before = house
         .db
@@ -519,10 +519,10 @@ async fn whoever_leaves_while_a_form_of_theirs_is_on_its_way_has_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_does_not_take_what_they_asked_for_is_cut_off() {
+async fn a_visitor_who_does_not_read_the_response_is_disconnected() {
     let (address, _stop) = serving(None).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // More than all buffers between the two hold.
+    // More than all buffers between client and server.
     let asks = "GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     let cut = async {
         loop {
@@ -565,7 +565,7 @@ async fn no_network_takes_all_connections() {
 }
 
 #[tokio::test]
-async fn who_asks_many_times_at_once_gets_one_mail() {
+async fn many_requests_at_once_send_one_mail() {
     let house = Arc::new(House::new());
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..32 {
@@ -587,7 +587,7 @@ async fn who_asks_many_times_at_once_gets_one_mail() {
         crate::web::signup::mails(&house, "ada@example.org").len(),
         1
     );
-    // Whoever says it several times has the goodbye all the same.
+    // Leaving several times mails one goodbye.
     let (id, leave) = house.subscribes("bob@example.org");
     for _ in 0..4 {
         assert_eq!(
@@ -629,7 +629,7 @@ async fn pages_are_served_over_tls_with_the_certificate_of_the_settings() {
         .await
         .unwrap();
     let mut answer = String::new();
-    // Some ends of TLS come without a farewell.
+    // Some TLS clients close without a close_notify.
     let _ = stream.read_to_string(&mut answer).await;
     assert!(
         answer.starts_with("HTTP/1.1 200") && answer.contains("strict-transport-security"),
@@ -678,7 +678,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart_once_its_key_is_there(
     };
     assert!(believes(&before).await && !believes(&after).await);
     assert!(!tls.renew(), "nothing was renewed yet");
-    // The certificate is written first: until its key is there, the old pair is shown.
+    // The certificate is written first: until its key is there, the old pair is used.
     std::fs::copy(&new.cert_file, &files.cert_file).unwrap();
     assert!(!tls.renew() && believes(&before).await);
     std::fs::copy(&new.key_file, &files.key_file).unwrap();

@@ -1,4 +1,4 @@
-//! Export and erasure, which a fresh link alone may do.
+//! Export and erasure, which need a fresh link.
 
 use crate::store::requests::moves;
 use crate::web::robots::{FORM, House};
@@ -16,7 +16,7 @@ use paperboy::store::{
 use paperboy::subscriber::{Interest, Status, SubscriberId};
 use paperboy::token::Scope;
 
-/// A reader of whom there is something in every table.
+/// A reader with rows in every table.
 fn reader(house: &House, papers: &[PaperRow]) -> SubscriberId {
     let (id, _) = house.subscribes("Ada.Lovelace@example.org");
     house.sends(id, papers);
@@ -67,7 +67,7 @@ fn reader(house: &House, papers: &[PaperRow]) -> SubscriberId {
         .db
         .run_here(|store| {
             store.save_subscriber(&ada, now)?;
-            // She lived elsewhere for a while.
+            // A change of the address and back.
             for to in ["lovelace@example.net", "ada.lovelace@example.org"] {
                 moves(store, id, to, now);
             }
@@ -179,7 +179,7 @@ async fn no_other_token_exports_or_erases() {
     ] {
         tokens.extend((0..9).map(|row| house.token(scope, row)));
     }
-    // Requests of another kind, and some that nobody made.
+    // Requests of other kinds, and unknown ones.
     tokens.extend((0..3).map(|row| house.token(Scope::Owner, row)));
     tokens.extend([
         house.token(Scope::Owner, 99),
@@ -199,12 +199,12 @@ async fn no_other_token_exports_or_erases() {
 }
 
 #[tokio::test]
-async fn a_link_holds_a_day_and_for_the_address_it_was_mailed_to() {
+async fn an_owner_link_is_valid_for_a_day_and_for_its_address() {
     let house = House::new();
     let papers = house.announces(&["Engines"]);
     let id = reader(&house, &papers);
     let link = fresh_link(&house, id, "export").await;
-    // One a day, whatever is pressed.
+    // One a day of each kind.
     let before = mails(&house, "ada.lovelace@example.org").len();
     house
         .post(
@@ -228,7 +228,7 @@ async fn a_link_holds_a_day_and_for_the_address_it_was_mailed_to() {
 }
 
 #[tokio::test]
-async fn of_whoever_is_erased_nothing_is_left_in_the_file() {
+async fn nothing_of_an_erased_subscriber_is_left_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.db");
     let (store, _) = SqliteStore::migrate(&path).unwrap();
@@ -266,7 +266,7 @@ async fn of_whoever_is_erased_nothing_is_left_in_the_file() {
         (None, Some(Status::Active))
     );
     assert_eq!(house.post(&link, FORM, "").await.0, StatusCode::NOT_FOUND);
-    // What was freed before is overwritten by the next upkeep.
+    // The next upkeep overwrites the pages freed before.
     assert!(house.db.run_here(|store| store.purge_erased()).unwrap());
     assert!(!house.db.run_here(|store| store.purge_erased()).unwrap());
     drop(house);
@@ -274,7 +274,7 @@ async fn of_whoever_is_erased_nothing_is_left_in_the_file() {
 }
 
 #[tokio::test]
-async fn whoever_was_erased_can_subscribe_again_by_themselves() {
+async fn an_erased_person_can_subscribe_again() {
     let house = House::new();
     let papers = house.announces(&["Engines"]);
     let id = reader(&house, &papers);

@@ -1,4 +1,4 @@
-//! What readers say of papers, and what comes of it.
+//! Feedback on papers, and its effects.
 
 use crate::operation::cli::Place;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -80,7 +80,7 @@ fn issue(subscriber: SubscriberId, papers: &[PaperRow]) -> NewIssue {
 }
 
 #[test]
-fn what_is_said_of_a_record_that_was_merged_is_said_of_the_paper_that_it_went_into() {
+fn feedback_on_a_merged_record_counts_for_its_paper() {
     let (mut store, reader, [kept, _]) = furnished();
     let article = Paper::new(
         "10.1000/rings.2".parse().unwrap(),
@@ -104,7 +104,7 @@ fn what_is_said_of_a_record_that_was_merged_is_said_of_the_paper_that_it_went_in
         network: "192.0.2.0/24".to_owned(),
     };
     store.record_click(&click).unwrap();
-    // A third source says that both are one.
+    // A third source says that both are one work.
     let both = Paper {
         same_as: vec![
             "2608.00001".parse().unwrap(),
@@ -138,7 +138,8 @@ fn what_is_said_of_a_record_that_was_merged_is_said_of_the_paper_that_it_went_in
         kept
     );
 
-    // A link of an old mail speaks of the same paper: the newest word counts, and is taken back as one.
+    // A link of an old mail means the same paper: the newest feedback counts and is
+    // undone as one.
     let later = noon() + TimeDelta::hours(1);
     let changed = store
         .give_feedback(&thumb(reader, merged, Thumb::Less), later)
@@ -154,7 +155,7 @@ fn what_is_said_of_a_record_that_was_merged_is_said_of_the_paper_that_it_went_in
 }
 
 #[test]
-fn one_thumb_stands_for_each_paper_and_the_history_keeps_them_all() {
+fn each_paper_has_one_thumb_and_the_history_keeps_all() {
     let (mut store, reader, [paper, _]) = furnished();
     let later = noon() + TimeDelta::hours(1);
     assert_eq!(
@@ -207,7 +208,7 @@ fn one_thumb_stands_for_each_paper_and_the_history_keeps_them_all() {
 }
 
 #[test]
-fn a_thumb_knows_the_issue_the_place_and_the_interest_that_its_paper_came_with() {
+fn a_thumb_stores_issue_rank_and_interest_of_its_pick() {
     let (mut store, reader, [first, second]) = furnished();
     store
         .enqueue_issues(&[issue(reader, &[second, first])], noon())
@@ -239,7 +240,7 @@ fn a_thumb_knows_the_issue_the_place_and_the_interest_that_its_paper_came_with()
 }
 
 #[test]
-fn what_a_reader_said_goes_with_the_reader() {
+fn feedback_is_erased_with_the_reader() {
     let (mut store, reader, [paper, _]) = furnished();
     store
         .give_feedback(&thumb(reader, paper, Thumb::More), noon())
@@ -257,7 +258,7 @@ fn what_a_reader_said_goes_with_the_reader() {
 }
 
 #[test]
-fn clicks_are_kept_with_their_mail_and_forgotten_in_time() {
+fn clicks_are_stored_with_their_mail_and_deleted_in_time() {
     let (mut store, reader, [paper, _]) = furnished();
     let click = |store: &mut dyn Store, paper: PaperRow, at: DateTime<Utc>| {
         let click = Click {
@@ -457,7 +458,7 @@ fn a_thumb_without_an_interest_goes_to_the_nearest_and_a_named_one_where_it_says
         "logic",
     ]);
     let list = place.json(&["feedback", "list", "a@example.org"]);
-    // Both may have been given in the same second.
+    // Both may have been given within one second.
     let said = |id: &str| {
         list.as_array()
             .unwrap()

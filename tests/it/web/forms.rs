@@ -1,4 +1,4 @@
-//! What visitors do to forms and addresses of pages that nobody planned.
+//! Unexpected input in forms and addresses of pages.
 
 use crate::web::preferences::day;
 use crate::web::robots::{FORM, House};
@@ -18,7 +18,7 @@ fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The tags of fields that are marked as wrong; each must name its error, and the error be there.
+/// The tags of fields marked as invalid. Each must refer to an error text on the page.
 #[track_caller]
 fn wrong_fields(page: &str) -> Vec<String> {
     let ids: HashSet<&str> = values(page, "id").into_iter().collect();
@@ -129,7 +129,7 @@ async fn papers_are_found_in_lists_as_people_keep_them() {
             .unwrap();
         assert_eq!(stored.interests[0].liked.len(), found, "{examples}");
     }
-    // What is not known is said, though only one of a line; what is no text at all, too; and what is too much.
+    // Unknown papers are reported once per line, and so is input that is no text or too long.
     let many = (0..250)
         .map(|number| format!("2608.{number:05}"))
         .collect::<Vec<_>>()
@@ -215,7 +215,7 @@ async fn no_address_that_is_one_breaks_the_form_and_what_cannot_be_reached_is_re
 }
 
 #[tokio::test]
-async fn a_zone_is_known_however_it_is_written() {
+async fn zones_are_recognized_in_any_spelling() {
     let house = House::new();
     let (id, _) = house.subscribes("ada@example.org");
     for (typed, name) in [
@@ -264,7 +264,7 @@ async fn an_interest_without_a_name_is_called_by_its_words() {
 }
 
 #[tokio::test]
-async fn a_link_that_was_followed_does_not_say_what_is_true_no_more() {
+async fn a_used_link_shows_nothing_outdated() {
     let house = House::new();
     house
         .post("/subscribe", FORM, &form(&[("email", "ada@example.org")]))
@@ -316,7 +316,7 @@ async fn a_page_that_is_asked_for_wrongly_says_so_and_one_after_a_form_leads_bac
                 .contains("frame-ancestors")
         );
     }
-    // Whoever reloads what a form answered finds the form.
+    // Reloading the response to a form shows the form.
     let (status, page) = house.get("/subscribe/preview").await;
     assert!(
         status == StatusCode::OK && page.contains("id=\"email\""),
@@ -334,7 +334,7 @@ async fn a_page_that_is_asked_for_wrongly_says_so_and_one_after_a_form_leads_bac
 }
 
 #[tokio::test]
-async fn behind_the_last_page_stands_the_last_one() {
+async fn a_page_number_that_is_too_high_shows_the_last_page() {
     let house = House::new();
     let titles: Vec<String> = (0..31)
         .map(|number| format!("Paper number {number}"))
@@ -365,7 +365,7 @@ async fn a_feed_has_one_name_whatever_its_address_carries() {
         feed.contains("/feed.atom?category=cs.LG</id>") && !feed.contains("utm"),
         "{feed}"
     );
-    // What no XML can hold comes from addresses alone.
+    // Characters that XML forbids, in addresses.
     for path in [
         "/feed.atom?category=%0b%00cs.LG",
         "/search.atom?q=%00%01lamps%ef%bf%be%ef%bf%bf",
@@ -378,7 +378,7 @@ async fn a_feed_has_one_name_whatever_its_address_carries() {
             "{path}: {feed:?}"
         );
     }
-    // And from papers that were stored as they came.
+    // The same, in stored papers.
     let house = House::new();
     house.announces(&["Towers\u{fffe} and\u{1} boats"]);
     let (_, feed) = house.get("/feed.atom?y").await;
@@ -391,7 +391,7 @@ async fn a_feed_has_one_name_whatever_its_address_carries() {
 }
 
 #[tokio::test]
-async fn what_is_one_persons_is_named_to_no_robot() {
+async fn private_pages_are_hidden_from_robots() {
     let house = House::new();
     let (id, _) = house.subscribes("ada@example.org");
     let (_, robots) = house.get("/robots.txt").await;
@@ -463,7 +463,7 @@ async fn public_pages_say_all_that_open_graph_asks_for_and_their_picture_is_ther
 }
 
 #[tokio::test]
-async fn the_language_of_a_browser_is_known_however_it_is_written() {
+async fn the_language_of_a_browser_is_recognized_in_any_spelling() {
     let house = House::new();
     for (languages, said) in [
         ("DE-at;q=0.9, en;q=0.8", "lang=\"de\""),

@@ -1,4 +1,4 @@
-//! Pages in the language of whoever reads them: all of each, and kept in each.
+//! Pages in the language of their reader: complete, and cached per language.
 
 use crate::web::robots::{FORM, House};
 use crate::web::signup::form;
@@ -21,7 +21,7 @@ const TITLES: [&str; 3] = [
     "Boats at night",
 ];
 
-/// A house with papers, and a reader of a language with an issue, interests and mutes.
+/// A site with papers, and a reader in a language with an issue, interests and mutes.
 fn house(language: &str) -> (House, SubscriberId) {
     let house = House::new();
     let papers = house.announces(&TITLES);
@@ -117,7 +117,7 @@ async fn sent(house: &House, language: &str, path: &str, fields: &[(&str, &str)]
     house.ask(request).await.2
 }
 
-/// Every page that is not the operator's, in this language.
+/// Every page except the operator's, in one language.
 async fn pages(language: &str) -> Vec<(String, String)> {
     let (house, id) = house(language);
     let composer = (house.site.composer)();
@@ -252,7 +252,7 @@ async fn pages(language: &str) -> Vec<(String, String)> {
     all
 }
 
-/// What a page says: its texts, and those attributes that are read aloud or shown.
+/// The texts of a page, with those of attributes that are shown or read aloud.
 fn said(page: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for piece in page.split('<').skip(1) {
@@ -272,7 +272,7 @@ fn said(page: &str) -> BTreeSet<String> {
     all
 }
 
-/// What is alike in every language: names, what papers say, and what people wrote.
+/// Texts that are the same in all languages: names, texts of papers and of people.
 fn is_no_word_of_ours(text: &str) -> bool {
     const NAMES: [&str; 11] = [
         "Paper digest",
@@ -298,7 +298,7 @@ fn is_no_word_of_ours(text: &str) -> bool {
         "← Page 1",
         "Page 1",
     ];
-    // What search engines and browsers read.
+    // Texts for search engines and browsers.
     const MARKS: [&str; 5] = [
         "article",
         "website",
@@ -329,7 +329,7 @@ fn is_no_word_of_ours(text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_page_says_anything_in_english_to_who_reads_another_language() {
+async fn no_page_in_another_language_contains_english() {
     let english = pages("en").await;
     let mut kept = BTreeSet::new();
     for language in LANGUAGES {
@@ -342,7 +342,7 @@ async fn no_page_says_anything_in_english_to_who_reads_another_language() {
                 .collect();
             let is_field = |text: &str| fields.iter().any(|code| category_name(code) == text);
             for text in both {
-                // The sources' own names of their categories are theirs.
+                // Names of categories are not translated.
                 if !is_no_word_of_ours(&text) && !is_field(&text) && category_name("cs.LG") != text
                 {
                     kept.insert(format!(
@@ -392,7 +392,7 @@ async fn errors_stand_beside_their_fields_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn a_public_page_is_kept_in_each_language_and_says_so() {
+async fn a_public_page_is_cached_per_language() {
     let (house, _) = house("en");
     for path in ["/", "/archive", "/archive/2026-08-04", "/papers/2608.00001"] {
         let mut tags = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! What holds for the pages of all links in mails: whose language they speak, how
-//! long they work, that looking changes nothing, and where they may live.
+//! Properties of all pages by link: their language, how long links are valid, that GET
+//! changes nothing, and pages below a path.
 
 use crate::harness::town;
 use crate::web::robots::{FORM, House};
@@ -23,14 +23,14 @@ pub(crate) fn first(id: SubscriberId) -> LinkHolder {
     LinkHolder { id, generation: 0 }
 }
 
-/// A house whose pages are at `base_url`.
+/// A site whose pages are at `base_url`.
 fn house_at(base_url: &str) -> House {
     let mut composer: Composer = town::composer();
     base_url.clone_into(&mut composer.site.base_url);
     House::of(SqliteStore::in_memory().unwrap(), composer)
 }
 
-/// A reader who chose a language and was sent two papers, and every link of theirs.
+/// A reader with a language and an issue of two papers, with all of their links.
 fn reader(house: &House, language: &str) -> (SubscriberId, Vec<String>) {
     let papers = house.announces(&["Adapters of low rank", "Prompts that last"]);
     let (id, leave) = house.subscribes("ada@example.org");
@@ -46,7 +46,7 @@ fn reader(house: &House, language: &str) -> (SubscriberId, Vec<String>) {
     (id, all)
 }
 
-/// Every link that stands in somebody's issue, but the one that leaves.
+/// Every link in a reader's issue except the one that unsubscribes.
 fn links(house: &House, of: LinkHolder) -> Vec<String> {
     let composer = (house.site.composer)();
     let links = Links {
@@ -78,7 +78,7 @@ async fn asked_in(house: &House, language: &str, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn pages_of_a_reader_speak_their_language_and_others_the_visitors() {
+async fn pages_are_in_the_language_of_the_reader_or_of_the_visitor() {
     for (language, thumb, leaving, gone) in [
         (
             "en",
@@ -104,7 +104,7 @@ async fn pages_of_a_reader_speak_their_language_and_others_the_visitors() {
         let leave = all.last().unwrap();
         let feedback = all.iter().find(|url| url.starts_with("/feedback")).unwrap();
         for (path, said) in [(feedback, thumb), (leave, leaving)] {
-            // Whatever the browser asks for.
+            // The language of the browser does not matter.
             let page = asked_in(&house, "fr", path).await;
             assert!(
                 page.contains(said) && page.contains(&format!("<html lang=\"{language}\"")),
@@ -127,7 +127,7 @@ async fn pages_of_a_reader_speak_their_language_and_others_the_visitors() {
 }
 
 #[tokio::test]
-async fn links_in_older_mails_can_be_retired_but_not_the_one_that_leaves() {
+async fn older_links_can_be_retired_except_the_one_that_unsubscribes() {
     let house = House::new();
     let (id, old) = reader(&house, "en");
     for url in &old {
@@ -153,7 +153,7 @@ async fn links_in_older_mails_can_be_retired_but_not_the_one_that_leaves() {
             "{url}"
         );
     }
-    // The page itself goes on with new links, as do the next mails.
+    // The page itself and later mails use new links.
     let again = link(
         &page
             .replace("href=\"/", " https://digest.example.org/")
@@ -168,7 +168,7 @@ async fn links_in_older_mails_can_be_retired_but_not_the_one_that_leaves() {
 }
 
 #[tokio::test]
-async fn whoever_reads_the_old_mailbox_of_a_reader_who_moved_steers_nothing() {
+async fn the_old_mailbox_of_a_reader_who_moved_has_no_access() {
     let house = House::new();
     let (id, old) = reader(&house, "en");
     let moving = form(&[("act", "move"), ("email", "ada@example.net")]);
@@ -200,8 +200,8 @@ async fn whoever_reads_the_old_mailbox_of_a_reader_who_moved_steers_nothing() {
     assert_eq!(house.get(&fresh).await.0, StatusCode::OK);
 }
 
-/// Everything in the database but the clicks, which are noted and change nothing,
-/// and what is worked out from the papers, which a preview brings up to date.
+/// All rows of the database, without recorded clicks and without data derived from
+/// papers, which a preview refreshes.
 fn dump(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     let db = rusqlite::Connection::open(path).unwrap();
     let mut names = db
@@ -251,7 +251,7 @@ async fn a_scanner_that_follows_every_link_of_every_mail_changes_nothing() {
         ["preview", "picks", "library", "sent", "account"]
             .map(|page| preferences.replacen("/preferences?", &format!("/preferences/{page}?"), 1)),
     );
-    // Every kind of request that a link is mailed for.
+    // Every kind of request that mails a link.
     let ada = house.stored(id);
     for (kind, to) in [
         (RequestKind::Subscribe, "new@example.org"),
@@ -318,7 +318,7 @@ async fn pages_below_a_path_lead_nowhere_else() {
         "/no",
     ]);
     for path in all {
-        // Whether the proxy takes the path off or not.
+        // With a proxy that removes the path, and without.
         let kept = house
             .ask(
                 Request::get(format!("/at/paperboy{path}"))
@@ -353,13 +353,13 @@ async fn pages_below_a_path_lead_nowhere_else() {
             &"/at/paperboy/papers/2608.00001".parse().unwrap()
         )
     );
-    // What visitors write is theirs, and stays as they wrote it.
+    // Text of visitors is not changed.
     let (_, page) = house.get("/search?q=+href%3D%22/x+action%3D%22/y").await;
     assert!(page.contains("href=&quot;/x action=&quot;/y"), "{page}");
 }
 
 #[tokio::test]
-async fn the_header_that_leaves_is_in_lines_that_no_relay_folds_anew() {
+async fn the_unsubscribe_header_is_not_refolded_by_relays() {
     for base_url in [
         "https://a.example",
         "https://digest.informatik.uni-example.org",
@@ -401,7 +401,7 @@ async fn the_header_that_leaves_is_in_lines_that_no_relay_folds_anew() {
             .map(str::len)
             .max()
             .unwrap();
-        // An address is never broken; one so long that no line of 76 holds it stands alone.
+        // An address is never broken; one longer than 76 characters has a line of its own.
         assert!(
             most <= 76 || (base_url.len() > 46 && most <= url.len() + 4),
             "{most} {whole}"

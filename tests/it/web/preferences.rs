@@ -1,4 +1,4 @@
-//! What a subscriber steers by the link in their mails, over HTTP.
+//! The preferences of a subscriber by the link in their mails, over HTTP.
 
 use crate::web::robots::{FORM, House};
 use crate::web::signup::{form, link, mails};
@@ -125,7 +125,7 @@ impl House {
     }
 }
 
-/// Where the first link of `page` leads that begins with `start`.
+/// The first link of `page` that begins with `start`.
 fn path_to(page: &str, start: &str) -> String {
     let at = page
         .find(start)
@@ -143,7 +143,7 @@ const PAGES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn looking_changes_nothing_and_nobody_keeps_a_copy() {
+async fn viewing_changes_nothing_and_is_not_cached() {
     let house = House::new();
     let papers = house.announces(&["Adapters for towers", "Lamps"]);
     let (id, _) = house.subscribes("ada@example.org");
@@ -277,7 +277,7 @@ async fn everything_can_be_changed_in_one_form() {
         ("replacements", ""),
         ("replacements", "true"),
         ("publications", ""),
-        // Neither is a matter of this form.
+        // This form changes neither.
         ("status", "suppressed"),
         ("email", "eve@example.org"),
     ]);
@@ -306,7 +306,7 @@ async fn everything_can_be_changed_in_one_form() {
             .or_insert(value);
     }
     assert_eq!(record, expected);
-    // What is emptied is gone; what is not in the form stays.
+    // Emptied fields are cleared; missing ones stay.
     let again = form(&[("pause_until", ""), ("name", ""), ("replacements", "")]);
     assert_eq!(house.post(&path, FORM, &again).await.0, StatusCode::OK);
     let ada = house.stored(id);
@@ -322,7 +322,7 @@ async fn everything_can_be_changed_in_one_form() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_stands_beside_its_field_and_nothing_is_saved() {
+async fn errors_stand_beside_their_fields_and_nothing_is_saved() {
     let house = House::new();
     let (id, _) = house.subscribes("ada@example.org");
     house.follows(id, &["Adapters", "Lamps"]);
@@ -368,7 +368,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_saved() {
         "{page}"
     );
     assert_eq!(house.stored(id), before);
-    // Two of one name, and more than there may be.
+    // Two interests with one name, and too many interests.
     let twice = form(&[
         ("interests", ""),
         ("interests[0].name", "A"),
@@ -432,7 +432,7 @@ async fn thumbs_and_libraries_follow_an_interest_that_is_renamed() {
             store.give_feedback(&thumb, now)
         })
         .unwrap();
-    // Two change their names for each other's, one goes.
+    // Two interests swap names, one is removed.
     let typed = form(&[
         ("interests", ""),
         ("interests[0].was", "Adapters"),
@@ -570,7 +570,7 @@ async fn after_todays_issue_the_preview_is_of_tomorrows_and_shows_what_todays_pa
     let (id, _) = house.subscribes("ada@example.org");
     house.follows(id, &["lamps"]);
     house.sends(id, &papers);
-    // They choose an hour that is still to come: today has had its issue.
+    // They choose a later hour: today has had its issue already.
     let mut ada = house.stored(id);
     ada.details.preferences.send_at = "20:00".parse().unwrap();
     house
@@ -599,7 +599,7 @@ async fn after_todays_issue_the_preview_is_of_tomorrows_and_shows_what_todays_pa
 }
 
 #[tokio::test]
-async fn what_must_have_a_value_is_not_emptied_without_a_word() {
+async fn an_empty_required_field_is_reported() {
     let house = House::new();
     let (id, _) = house.subscribes("ada@example.org");
     let path = house.preferences("/preferences", id);
@@ -621,7 +621,7 @@ async fn what_must_have_a_value_is_not_emptied_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_library_is_taken_in_and_what_became_of_it_is_said() {
+async fn a_library_is_imported_with_a_report() {
     let house = House::new();
     house.announces(&["Adapters for towers"]);
     let (id, _) = house.subscribes("ada@example.org");
@@ -776,14 +776,14 @@ async fn an_address_moves_when_both_addresses_agree() {
         );
     }
     assert_eq!(address(), "ada@example.net");
-    // Who follows it again is told so, and gets no key to the preferences by an old mail.
+    // Following it again shows the same page without a link to the preferences.
     let (status, page) = house.post(&new, FORM, "").await;
     assert!(
         status == StatusCode::OK && page.contains("That is your address now"),
         "{page}"
     );
     assert!(!page.contains("/preferences?t="), "{page}");
-    // What belongs to somebody else stays theirs.
+    // An address of another subscriber is not taken.
     assert_eq!(
         house.post(&path, FORM, &act("bob@example.org")).await.0,
         StatusCode::NOT_FOUND,
@@ -797,7 +797,7 @@ async fn an_address_moves_when_both_addresses_agree() {
 }
 
 #[tokio::test]
-async fn what_was_sent_and_what_the_server_said_is_shown() {
+async fn sent_mails_are_shown_with_the_replies_of_the_server() {
     let house = House::new();
     let papers = house.announces(&["Adapters"]);
     let (id, _) = house.subscribes("ada@example.org");
@@ -823,7 +823,7 @@ async fn what_was_sent_and_what_the_server_said_is_shown() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_is_told_goodbye_once_and_finds_all_again() {
+async fn leaving_mails_goodbye_once_and_returning_restores_all() {
     let house = House::new();
     let (id, leave) = house.subscribes("ada@example.org");
     house.follows(id, &["Adapters"]);
@@ -850,10 +850,10 @@ async fn whoever_leaves_is_told_goodbye_once_and_finds_all_again() {
     let goodbye = mails(&house, "ada@example.org");
     assert_eq!(goodbye.len(), 1, "{goodbye:?}");
     link(&goodbye[0], "/subscribe");
-    // A pause brings nobody back.
+    // A pause does not resubscribe.
     house.post(&pause, FORM, "weeks=2").await;
     assert_eq!(house.status(id), Some(Status::Unsubscribed));
-    // By an address alone, on the form.
+    // By the signup form, with an address alone.
     house
         .post("/subscribe", FORM, &form(&[("email", "ada@example.org")]))
         .await;
@@ -864,7 +864,7 @@ async fn whoever_leaves_is_told_goodbye_once_and_finds_all_again() {
     assert_eq!(house.post(&confirm, FORM, "").await.0, StatusCode::OK);
     assert_eq!(house.status(id), Some(Status::Active));
     assert_eq!(house.stored(id).interests[0].name, "Adapters");
-    // From the preferences, too, by a mail, be it on the same day.
+    // By the preferences and a mail, even on the same day.
     house.clock.set(house.clock.now() + TimeDelta::hours(1));
     house.post(&leave, FORM, "List-Unsubscribe=One-Click").await;
     let account = house.preferences("/preferences/account", id);

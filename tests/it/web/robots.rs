@@ -27,7 +27,7 @@ impl House {
         House::of(SqliteStore::in_memory().unwrap(), town::composer())
     }
 
-    /// A house over a database, whose mails and links are those of `composer`.
+    /// A site over a database, whose mails and links are those of `composer`.
     pub(crate) fn of(store: SqliteStore, composer: Composer) -> Self {
         let db = Db::new(store);
         let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
@@ -45,7 +45,7 @@ impl House {
         House { db, site, clock }
     }
 
-    /// A subscriber, and the address of the link that ends the subscription.
+    /// A subscriber, and the path of their unsubscribe link.
     pub(crate) fn subscribes(&self, address: &str) -> (SubscriberId, String) {
         let subscriber = NewSubscriber {
             address: address.parse().unwrap(),
@@ -101,7 +101,7 @@ impl House {
     pub(crate) async fn post(&self, path: &str, kind: &str, body: &str) -> (StatusCode, String) {
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, kind)
-            // A cookie of somebody else must not matter.
+            // A cookie must not matter.
             .header(header::COOKIE, "session=somebody-else")
             .body(Body::from(body.to_owned()))
             .unwrap();
@@ -170,7 +170,7 @@ async fn following_the_link_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_one_click_changes_nothing() {
+async fn a_body_without_one_click_changes_nothing() {
     let house = House::new();
     let (id, link) = house.subscribes("a@example.org");
     for (kind, body) in [
@@ -264,7 +264,7 @@ async fn papers_are_shown_with_their_text_escaped() {
 }
 
 #[tokio::test]
-async fn a_day_is_paged_and_sifted_and_has_neighbours() {
+async fn a_day_has_pages_filters_and_neighbours() {
     let house = House::new();
     let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
     let papers: Vec<Paper> = (1..=70)
@@ -397,7 +397,7 @@ async fn a_page_that_has_not_changed_is_not_sent_again() {
         .unwrap();
     let (status, _, body) = house.ask(again).await;
     assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
-    // Pages for one person are never kept.
+    // Pages for one person are never cached.
     let (_, link) = house.subscribes("ada@example.org");
     let (_, response, _) = house
         .ask(Request::get(link).body(Body::empty()).unwrap())

@@ -1,4 +1,4 @@
-//! Subscribing on the web, from the form to the first confirmed link.
+//! Signup on the web, from the form to the confirmed link.
 
 use crate::web::robots::{FORM, House};
 use axum::body::Body;
@@ -131,7 +131,7 @@ async fn nobody_learns_who_is_subscribed_and_nobody_is_flooded() {
     }
     pages.dedup();
     assert_eq!(pages.len(), 1, "{pages:?}");
-    // Who is subscribed gets a link to the preferences, and nothing is overwritten.
+    // A subscriber gets a link to the preferences, and nothing is overwritten.
     let to_bob = mails(&house, "bob@example.org");
     assert_eq!(to_bob.len(), 1);
     link(&to_bob[0], "/preferences?t=");
@@ -150,7 +150,7 @@ async fn nobody_learns_who_is_subscribed_and_nobody_is_flooded() {
 }
 
 #[tokio::test]
-async fn what_was_typed_is_kept_and_what_is_wrong_stands_beside_it() {
+async fn a_refused_form_keeps_its_values_and_shows_its_errors() {
     let house = House::new();
     let typed = form(&[
         ("email", "ada at example"),
@@ -195,8 +195,7 @@ async fn what_was_typed_is_kept_and_what_is_wrong_stands_beside_it() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
-/// The names and values that the button called `name` of a page sends with its form,
-/// as far as they are single inputs.
+/// The inputs that the button `name` of a page sends with its form.
 fn pressed(page: &str, name: &str) -> String {
     let value = |tag: &str| {
         tag.split("value=\"")
@@ -217,7 +216,7 @@ fn pressed(page: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn whoever_mistyped_a_provider_agrees_to_the_right_one_with_a_button() {
+async fn a_mistyped_provider_is_corrected_by_a_button() {
     let house = House::new();
     let (_, page) = house
         .post("/subscribe", FORM, &form(&[("email", "ada@gmial.com")]))
@@ -256,7 +255,7 @@ async fn the_form_offers_the_language_that_it_speaks_and_takes_no_other_than_the
 }
 
 #[tokio::test]
-async fn a_category_in_which_nothing_is_announced_is_a_slip() {
+async fn an_unknown_category_is_refused() {
     let house = House::new();
     house.announces(&["Adapters for towers"]);
     let with = |code: &str| {
@@ -283,7 +282,7 @@ async fn a_category_in_which_nothing_is_announced_is_a_slip() {
 }
 
 #[tokio::test]
-async fn robots_closed_and_invited_instances_write_to_nobody() {
+async fn robots_and_closed_or_invite_only_sites_mail_nobody() {
     let mut house = House::new();
     let robot = form(&[
         ("email", "ada@example.org"),
@@ -321,7 +320,7 @@ async fn robots_closed_and_invited_instances_write_to_nobody() {
 }
 
 #[tokio::test]
-async fn links_wear_out_and_cannot_be_made_up() {
+async fn links_expire_and_cannot_be_forged() {
     let house = House::new();
     house
         .post("/subscribe", FORM, &form(&[("email", "ada@example.org")]))
@@ -351,7 +350,7 @@ async fn links_wear_out_and_cannot_be_made_up() {
 }
 
 #[tokio::test]
-async fn one_network_cannot_have_everybody_written_to() {
+async fn one_network_cannot_mail_everybody() {
     let house = House::new();
     let mut refused = 0;
     for number in 0..40 {
@@ -368,7 +367,7 @@ async fn one_network_cannot_have_everybody_written_to() {
 }
 
 #[tokio::test]
-async fn papers_that_somebody_likes_are_found_and_what_is_unknown_is_said_once() {
+async fn liked_papers_are_found_and_unknown_ones_reported_once() {
     let house = House::new();
     house.announces(&["Adapters for towers", "Lamps and their light"]);
     let examples =
@@ -407,7 +406,7 @@ async fn papers_that_somebody_likes_are_found_and_what_is_unknown_is_said_once()
         .await;
     let liked = |address: &str| known(&house, address).unwrap().interests[0].liked.len();
     assert_eq!(liked("ada@example.org"), 2);
-    // What several titles hold is said of several, and how one begins is enough for it.
+    // A title that matches several papers is reported; the unique beginning of one is enough.
     let (_, page) = house
         .post(
             "/subscribe/preview",
@@ -442,13 +441,13 @@ async fn papers_that_somebody_likes_are_found_and_what_is_unknown_is_said_once()
         )
         .await;
     assert!(!page.contains("not known here"), "{page}");
-    // Between entries stand other lines.
+    // Other lines between the entries.
     let mixed = "2608.00001\nNo such paper\n@article{a, title={A book of\n lamps}}";
     let (_, page) = house
         .post("/subscribe/preview", FORM, &form(&[("examples", mixed)]))
         .await;
     assert!(page.contains("not known here: No such paper."), "{page}");
-    // A piece of BibTeX: what is no paper here is learned from by its text.
+    // BibTeX: works outside of the archive are learned from by their text.
     let bibtex =
         "@article{a, title={A book of lamps}, author={Noether, Emmy}, abstract={On light.}}";
     house
@@ -493,7 +492,7 @@ async fn todays_picks_are_shown_before_an_address_is_given() {
         "{page}"
     );
     assert!(!page.contains("nobody@example.org"), "{page}");
-    // With nothing at all, what is trending.
+    // An empty form previews trending papers.
     let (status, page) = house.post("/subscribe/preview", FORM, "").await;
     assert!(
         status == StatusCode::OK && page.contains("/papers/2608.00001"),

@@ -1,4 +1,4 @@
-//! What readers do by the links in their mails: thumbs, issues, saved papers, feeds.
+//! Pages by the links in mails: feedback, issues, saved papers, feeds.
 
 use crate::harness::environment::{missing, python_with};
 use crate::web::links::first;
@@ -17,7 +17,7 @@ use paperboy::subscriber::{Interest, Subscriber, SubscriberId};
 use paperboy::token::Scope;
 use std::process::{Command, Stdio};
 
-/// A house with papers of a day, a reader with an interest, and their issue of that day.
+/// A site with papers of a day, a reader with an interest, and their issue of that day.
 fn house() -> (House, SubscriberId) {
     let house = House::new();
     let paper = |number: u32, title: &str, text: &str| Paper {
@@ -100,7 +100,7 @@ fn path(house: &House, make: impl FnOnce(&Links<'_>) -> String) -> String {
 }
 
 #[tokio::test]
-async fn whoever_follows_a_thumb_changes_nothing_until_the_button_is_pressed() {
+async fn following_a_thumb_link_changes_nothing_until_the_button_is_pressed() {
     let (house, id) = house();
     for thumb in [Thumb::More, Thumb::Less, Thumb::Save] {
         let link = path(&house, |links| links.feedback(first(id), 1, thumb));
@@ -126,7 +126,7 @@ async fn whoever_follows_a_thumb_changes_nothing_until_the_button_is_pressed() {
         }
     }
     assert_eq!(said(&house, id), []);
-    // Each was noted as a click, and told apart by what asked.
+    // Each was recorded as a click, with its kind of program.
     let clicks = house.db.run_here(|store| store.clicks_of(&[id])).unwrap();
     let heads = clicks.iter().filter(|stored| stored.click.is_head).count();
     assert_eq!((clicks.len(), heads), (6, 3));
@@ -254,7 +254,7 @@ async fn an_issue_is_shown_again_after_its_bytes_are_gone() {
     );
     let mail = mail_parser::MessageParser::default().parse(&mail).unwrap();
     let mail = mail.body_html(0).unwrap().replace("\r\n", "\n");
-    // Word for word the mail, but for the styles and what only the mail's owner may publisher.
+    // The text of the mail, except styles and the links that only its owner may use.
     let words = |html: &str, without: &[&str]| -> Vec<String> {
         let body = html.split_once("<body").unwrap().1;
         let mut text = String::new();
@@ -368,7 +368,7 @@ async fn an_export_is_what_an_independent_parser_reads() {
         .await;
     let token = (house.site.composer)().signer.sign(Scope::Feedback, id.0);
     let (_, text) = house.get(&format!("/saved/saved.bib?t={token}")).await;
-    // Our own readers read it in `saved_papers_are_listed_and_exported`.
+    // Our own parsers are tested by `saved_papers_are_listed_and_exported`.
     let Some(python) = python_with("bibtexparser") else {
         return missing("bibtexparser");
     };
@@ -408,7 +408,7 @@ async fn a_private_feed_holds_the_readers_own_papers() {
 }
 
 #[tokio::test]
-async fn a_paper_shows_what_is_like_it_and_readers_votes_move_it_up() {
+async fn a_paper_shows_similar_papers_and_votes_move_it_up() {
     let (house, id) = house();
     let (_, page) = house.get("/papers/2608.00001").await;
     let similar = page.split_once("Similar papers").expect("there are some").1;
@@ -439,7 +439,7 @@ async fn a_paper_shows_what_is_like_it_and_readers_votes_move_it_up() {
 }
 
 #[tokio::test]
-async fn papers_are_found_sifted_and_followed_as_feeds() {
+async fn papers_are_searched_filtered_and_followed_as_feeds() {
     let (house, _) = house();
     let (status, page) = house
         .get("/search?q=glaciers&category=cs.*&from=2026-08-01&to=2026-08-04&source=arxiv")
