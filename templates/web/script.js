@@ -1,4 +1,4 @@
-// Guesses the visitor's time zone where nobody has chosen one yet.
+// Presets the browser's time zone in forms where none was chosen yet.
 "use strict";
 const zone = document.querySelector("input[data-guess-zone]");
 if (zone && zone.value === zone.dataset.guessZone) {

@@ -1,12 +1,12 @@
-//! How many pages a second, beside a bare axum that answers the same bytes from
-//! memory, and how many searches, beside FTS5 alone; then both while digests go out.
+//! Measures pages per second beside a bare axum that answers the same bytes from memory,
+//! and searches per second beside FTS5 alone; then both while digests are sent.
 //!
-//! `cargo bench --bench pages`. The pages are those of the real program, a process
-//! of its own, over the real papers of `PAPERBOY_SHARED_DATA`; says "skipped" where
-//! they are missing. Pages of papers are measured as they are met right after an import,
-//! where of all some 400 were asked for before: first each is asked for once, then
-//! they are visited as other pages of the web are. `PAPERBOY_BENCH_PAPERS` limits how many are taken in,
-//! `PAPERBOY_BENCH_SECONDS` says how long each measurement takes.
+//! `cargo bench --bench pages`. The pages are those of the real program in a process of its
+//! own, over the papers of `PAPERBOY_SHARED_DATA`; it prints "skipped" where they are
+//! missing. Pages of papers are measured right after an import, with an empty cache except
+//! for some 400 pages: first each page is requested once, then by a Zipf distribution.
+//! `PAPERBOY_BENCH_PAPERS` limits the number of papers, `PAPERBOY_BENCH_SECONDS` sets the
+//! duration of each measurement.
 
 #![expect(
     clippy::unwrap_used,
@@ -34,10 +34,10 @@ use tokio::runtime::Runtime;
 const CONNECTIONS: usize = 64;
 const SEARCHERS: usize = 16;
 const READERS: usize = 2_000;
-/// More than can be made while it is measured.
+/// More than can be served in one measurement.
 const VISITS: usize = 500_000;
 
-/// Ends its process.
+/// A child process that is killed when this is dropped.
 struct Running(Child);
 
 impl Drop for Running {
@@ -198,8 +198,8 @@ fn wait_for(address: SocketAddr) {
     }
 }
 
-/// Papers of the whole archive in an order that is no order, its days, and
-/// searches as people type them, all different: two words of one title.
+/// Paths of all papers in a mixed order, of all days, and of searches as people type them:
+/// two words of one title, all different.
 fn what_to_ask(database: &Path) -> (Vec<String>, Vec<String>, Vec<String>) {
     let db = rusqlite::Connection::open(database).unwrap();
     let mut statement = db
@@ -240,8 +240,7 @@ fn what_to_ask(database: &Path) -> (Vec<String>, Vec<String>, Vec<String>) {
     )
 }
 
-/// So many visits of pages, of which the k-th is visited k^-0.8 times as often as the
-/// first. Breslau, Cao, Fan, Phillips, Shenker, "Web caching and Zipf-like distributions:
+/// `count` visits of pages, the k-th page k^-0.8 times as often as the first. Breslau, Cao, Fan, Phillips, Shenker, "Web caching and Zipf-like distributions:
 /// evidence and implications", INFOCOM 1999, find exponents between 0.64 and 0.83.
 fn visits(paths: &[String], count: usize) -> Vec<String> {
     const EXPONENT: f64 = -0.8;
@@ -263,8 +262,8 @@ fn visits(paths: &[String], count: usize) -> Vec<String> {
         .collect()
 }
 
-/// The number after `at` steps of `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) as a
-/// fraction: the same in every run.
+/// Step `at` of `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) as a fraction, the same in
+/// every run.
 fn fraction(at: u64) -> f64 {
     let mut x = at.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -272,7 +271,7 @@ fn fraction(at: u64) -> f64 {
     ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// What one load came to.
+/// The result of one measurement.
 struct Run {
     answers: usize,
     failed: usize,
@@ -297,8 +296,8 @@ fn report(what: &str, ours: &Run, reference: &Run, name: &str) {
     );
 }
 
-/// Asks for `paths` one after the other over so many connections; each question
-/// from a network of its own if they are to be counted by network.
+/// Requests `paths` in turn over `connections`. With `is_spread`, each request comes from a
+/// network of its own, because searches are limited per network.
 async fn load(
     address: SocketAddr,
     paths: &Arc<[String]>,
@@ -388,7 +387,7 @@ async fn one(address: SocketAddr, path: &str) -> Vec<u8> {
     body
 }
 
-/// The same program, which answers what stands in a file.
+/// Starts this program as the reference, which serves the pages in a file.
 fn start_bare(folder: &Path, kept: &HashMap<String, Vec<u8>>) -> (Running, SocketAddr) {
     let file = folder.join("kept");
     let mut out = std::fs::File::create(&file).unwrap();
@@ -445,7 +444,7 @@ async fn bare(file: &Path) {
     axum::serve(listener, pages).await.unwrap();
 }
 
-/// FTS5 alone: the same words, as many threads, each with a connection of its own.
+/// The reference for searches: FTS5 with the same words and as many threads.
 fn fts5(database: &Path, queries: &Arc<[String]>) -> Run {
     let next = Arc::new(AtomicUsize::new(0));
     let start = Instant::now();
@@ -480,7 +479,7 @@ fn fts5(database: &Path, queries: &Arc<[String]>) -> Run {
     }
 }
 
-/// Composes and sends issues, day after day, until it is stopped.
+/// Publishes and delivers issues, day after day, until it is stopped.
 struct Sending {
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<()>,
