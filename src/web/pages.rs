@@ -331,15 +331,15 @@ impl Pages {
     pub(super) fn show_message(
         &self,
         locale: &Locale,
-        said: &Message<'_>,
+        message: &Message<'_>,
     ) -> Result<Response, PageError> {
         let page = self
             .page_in(locale)
-            .with("heading", &said.heading)
-            .with("text", &said.text)
-            .with("button", &said.button)
-            .with("link", &said.link);
-        self.respond(said.status, "message.html", &page)
+            .with("heading", &message.heading)
+            .with("text", &message.text)
+            .with("button", &message.button)
+            .with("link", &message.link);
+        self.respond(message.status, "message.html", &page)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) const PAGE_PAPERS: u32 = 30;
 const CATEGORIES_MAX: usize = 16;
 
 #[derive(Serialize)]
-struct Choice {
+struct CategoryChoice {
     #[serde(flatten)]
     category: CategoryView,
     papers: u32,
@@ -39,7 +39,7 @@ struct Day {
 
 /// The previous or next day.
 #[derive(Serialize)]
-struct Beside {
+struct AdjacentDay {
     date: NaiveDate,
     text: String,
 }
@@ -155,10 +155,10 @@ async fn day(
     };
     let (DayInOrder { papers, total }, number, pages, ((before, after), categories)) =
         state.db.run_blocking(work).await?;
-    let choices: Vec<Choice> = categories
+    let choices: Vec<CategoryChoice> = categories
         .into_iter()
         .take(CATEGORIES_MAX)
-        .map(|(code, papers)| Choice {
+        .map(|(code, papers)| CategoryChoice {
             here: Some(&code) == category.as_ref(),
             query: encoded("category", &code),
             category: CategoryView::new(&code),
@@ -202,14 +202,14 @@ async fn day(
         .with("date_text", &date_text)
         .with(
             "before",
-            &before.map(|date| Beside {
+            &before.map(|date| AdjacentDay {
                 date,
                 text: locale.date(date),
             }),
         )
         .with(
             "after",
-            &after.map(|date| Beside {
+            &after.map(|date| AdjacentDay {
                 date,
                 text: locale.date(date),
             }),

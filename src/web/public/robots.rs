@@ -16,13 +16,13 @@ const DAYS_MAX: u32 = 365;
 const PAPERS_MAX: usize = 20_000;
 
 /// Paths with unlimited numbers of pages, besides the private ones.
-const ENDLESS: [&str; 2] = ["/api/", "/search"];
+const UNBOUNDED: [&str; 2] = ["/api/", "/search"];
 
 /// `GET /robots.txt`
 pub(super) async fn robots(State(state): State<WebState>) -> Response {
     let rules: Vec<String> = PRIVATE
         .iter()
-        .chain(&ENDLESS)
+        .chain(&UNBOUNDED)
         .map(|path| format!("Disallow: {path}"))
         .collect();
     let sitemap = state.url("/sitemap.xml");
@@ -31,7 +31,7 @@ pub(super) async fn robots(State(state): State<WebState>) -> Response {
 }
 
 #[derive(Serialize)]
-struct Place {
+struct SitemapEntry {
     address: String,
     date: NaiveDate,
 }
@@ -63,27 +63,27 @@ pub(super) async fn sitemap(
             })
             .await?;
         let composer = state.composer();
-        let place = |path: &str, date| Place {
+        let entry = |path: &str, date| SitemapEntry {
             address: composer.site.url(path),
             date,
         };
-        let mut places: Vec<Place> = days
+        let mut entries: Vec<SitemapEntry> = days
             .first()
-            .map(|newest| place("/", newest.date))
+            .map(|newest| entry("/", newest.date))
             .into_iter()
             .collect();
-        places.extend(
+        entries.extend(
             days.iter()
-                .map(|day| place(&format!("/archive/{}", day.date), day.date)),
+                .map(|day| entry(&format!("/archive/{}", day.date), day.date)),
         );
-        places.extend(
+        entries.extend(
             papers
                 .iter()
-                .map(|(id, date)| place(&path_of(id.as_str()), *date)),
+                .map(|(id, date)| entry(&path_of(id.as_str()), *date)),
         );
         let body = state
             .pages
-            .render("sitemap.xml", &state.pages.page().with("places", &places))?;
+            .render("sitemap.xml", &state.pages.page().with("entries", &entries))?;
         Ok((
             [(header::CONTENT_TYPE, "application/xml; charset=utf-8")],
             body,

@@ -75,7 +75,13 @@ pub(super) async fn form(
     check_open(&state)?;
     let query = Query::of(&uri);
     let form = Form::of_pairs(&[("email", query.text("email").unwrap_or_default())]);
-    show(&state, StatusCode::OK, &form, &Shown::default(), &headers)
+    show(
+        &state,
+        StatusCode::OK,
+        &form,
+        &FormState::default(),
+        &headers,
+    )
 }
 
 /// An error if the operator lets nobody sign up.
@@ -114,7 +120,7 @@ pub(super) async fn subscribe(
     };
     let locale = state.locale_for(&headers);
     let (reading, words) = (form.clone(), locale.pages().clone());
-    let Typed {
+    let ParsedForm {
         wanted,
         mut problems,
         works,
@@ -124,7 +130,7 @@ pub(super) async fn subscribe(
         .run_blocking(move |db| read(db, &reading, reading.record(), &words))
         .await?;
     problems.extend(state.unknown_language(&form));
-    let refuse = |shown: Shown<'_>| {
+    let refuse = |shown: FormState<'_>| {
         show(
             &state,
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -134,24 +140,24 @@ pub(super) async fn subscribe(
         )
     };
     let Some(mut wanted) = wanted.filter(|_| problems.is_empty()) else {
-        return refuse(Shown {
+        return refuse(FormState {
             problems: &problems,
             unknown: &unknown,
-            ..Shown::default()
+            ..FormState::default()
         });
     };
     match state.check_address(&wanted.address, form.has("sure")) {
         Ok(()) => {}
         Err(RefusedAddress::UnwantedKind(kind)) => {
-            return refuse(Shown {
+            return refuse(FormState {
                 unwanted: Some(kind),
-                ..Shown::default()
+                ..FormState::default()
             });
         }
         Err(RefusedAddress::Mistyped(meant)) => {
-            return refuse(Shown {
+            return refuse(FormState {
                 meant: Some(meant.as_str()),
-                ..Shown::default()
+                ..FormState::default()
             });
         }
     }
@@ -189,7 +195,7 @@ pub(super) async fn preview(
     let made = state.db.run_blocking(move |db| {
         let mut record = reading.record();
         record.insert("email".to_owned(), NOBODY.into());
-        let Typed {
+        let ParsedForm {
             wanted,
             problems,
             works,
@@ -212,11 +218,11 @@ pub(super) async fn preview(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let shown = Shown {
+    let shown = FormState {
         problems: &problems,
         unknown: &unknown,
         issue,
-        ..Shown::default()
+        ..FormState::default()
     };
     show(&state, status, &form, &shown, &headers)
 }
@@ -231,7 +237,7 @@ const EXAMPLES: &str = "examples";
 const WITHOUT: &str = "without";
 
 /// A parsed form.
-struct Typed {
+struct ParsedForm {
     wanted: Option<NewSubscriber>,
     problems: Vec<Problem>,
     /// Works that the first interest learns from.
@@ -245,7 +251,7 @@ fn read(
     form: &Form,
     mut record: Map<String, Value>,
     words: &PageWords,
-) -> Result<Typed, StoreError> {
+) -> Result<ParsedForm, StoreError> {
     record.remove("status");
     let mut fields = Fields::new(record);
     let mut wanted = read_subscriber(&mut fields, None);
@@ -284,7 +290,7 @@ fn read(
             .collect();
         liked.extend(new);
     }
-    Ok(Typed {
+    Ok(ParsedForm {
         wanted,
         problems,
         unknown: unknown.clone(),
@@ -294,7 +300,7 @@ fn read(
 
 /// Values that the page shows besides the form as typed.
 #[derive(Default)]
-struct Shown<'a> {
+struct FormState<'a> {
     problems: &'a [Problem],
     meant: Option<&'a str>,
     /// The kind of the address, if the operator refuses it.
@@ -395,7 +401,7 @@ fn show(
     state: &WebState,
     status: StatusCode,
     form: &Form,
-    shown: &Shown<'_>,
+    shown: &FormState<'_>,
     headers: &HeaderMap,
 ) -> Result<Response, PageError> {
     let chosen = form.lines("interests[0].categories");

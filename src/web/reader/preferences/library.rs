@@ -31,19 +31,19 @@ pub(super) fn route() -> MethodRouter<WebState> {
 /// `GET /preferences/library?t=TOKEN`
 async fn form(State(state): State<WebState>, uri: Uri) -> Result<Response, PageError> {
     let bearer = bearer(&state, &uri).await?;
-    show(&state, StatusCode::OK, &bearer, &Shown::default())
+    show(&state, StatusCode::OK, &bearer, &FormState::default())
 }
 
 #[derive(Default)]
-struct Shown {
+struct FormState {
     interest: String,
     pasted: String,
     problem: Option<String>,
-    done: Option<DoneView>,
+    done: Option<ImportView>,
 }
 
 #[derive(Serialize)]
-struct DoneView {
+struct ImportView {
     read: String,
     known: String,
     aside: Vec<String>,
@@ -63,7 +63,7 @@ async fn take(
     let Ok(mut form) = Multipart::from_request(request, &()).await else {
         return Err(ErrorPage::BadForm.into());
     };
-    let (mut file, mut shown) = (Vec::new(), Shown::default());
+    let (mut file, mut shown) = (Vec::new(), FormState::default());
     let mut is_too_long = false;
     loop {
         let field = match form.next_field().await {
@@ -96,7 +96,7 @@ async fn take(
     let locale = state.locale_of(&bearer.subscriber);
     let words = &locale.pages().library;
     if is_too_long || file.len().max(shown.pasted.len()) > LIBRARY_BYTES_MAX {
-        shown = Shown {
+        shown = FormState {
             problem: Some(words.too_large.as_str().to_owned()),
             pasted: String::new(),
             ..shown
@@ -166,16 +166,16 @@ async fn take(
                 &state,
                 StatusCode::OK,
                 &bearer,
-                &Shown {
+                &FormState {
                     done: Some(done),
-                    ..Shown::default()
+                    ..FormState::default()
                 },
             )
         }
     }
 }
 
-fn done(interest: &str, library: &Library, taken: &LibraryImport, locale: &Locale) -> DoneView {
+fn done(interest: &str, library: &Library, taken: &LibraryImport, locale: &Locale) -> ImportView {
     let words = &locale.pages().library;
     let entry = |aside: &SkippedEntry| {
         words
@@ -188,7 +188,7 @@ fn done(interest: &str, library: &Library, taken: &LibraryImport, locale: &Local
         .iter()
         .map(|id| words.unknown.with(&[("id", id.as_str())]));
     let all: Vec<String> = aside.chain(unknown).collect();
-    DoneView {
+    ImportView {
         read: locale.count_with(&words.read, library.read as u64, &[("interest", interest)]),
         known: words.known.with(&[
             ("known", &taken.known.to_string()),
@@ -208,7 +208,7 @@ fn show(
     state: &WebState,
     status: StatusCode,
     bearer: &Bearer,
-    shown: &Shown,
+    shown: &FormState,
 ) -> Result<Response, PageError> {
     let names: Vec<&str> = bearer
         .subscriber

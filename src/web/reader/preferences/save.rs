@@ -30,7 +30,7 @@ pub(super) async fn save(
     let before = bearer.subscriber.details.clone();
     let locale = state.locale_of(&bearer.subscriber);
     let (reading, words) = (form.clone(), locale.pages().interest.clone());
-    let Read {
+    let ParsedForm {
         record,
         mut problems,
         without,
@@ -86,7 +86,7 @@ pub(super) async fn save(
 }
 
 /// A parsed form.
-struct Read {
+struct ParsedForm {
     record: Map<String, Value>,
     problems: Vec<Problem>,
     /// Unknown papers to agree to, by the field that agrees.
@@ -103,7 +103,7 @@ fn read(
     form: &Form,
     before: &NewSubscriber,
     words: &InterestWords,
-) -> Result<Read, StoreError> {
+) -> Result<ParsedForm, StoreError> {
     let mut record = form.record();
     // This form must change neither: an address moves when both have confirmed.
     record.remove("status");
@@ -222,7 +222,7 @@ fn read(
         .zip(works)
         .filter(|(_, works)| !works.is_empty())
         .collect();
-    Ok(Read {
+    Ok(ParsedForm {
         record,
         problems,
         without,
