@@ -73,7 +73,7 @@ pub enum Reason {
     Text(String),
 }
 
-/// What a reader says of a pick.
+/// A reader's answer to a pick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Thumb {
     /// More like this.

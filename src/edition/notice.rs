@@ -76,8 +76,8 @@ impl Composer {
     }
 }
 
-/// What tells a notice from others of its kind to the same address. It is part of the Message-ID,
-/// so it must not depend on how a value is printed for debugging.
+/// Distinguishes a notice from others of its kind to the same address. It is part of the
+/// Message-ID, so it must not depend on how a value is printed for debugging.
 fn identity(notice: &Notice) -> String {
     let detail = match notice {
         Notice::Confirm { url, .. }

@@ -3,20 +3,20 @@
 use crate::paper::{Paper, PaperId, Registry};
 use serde::{Deserialize, Serialize};
 
-/// Something new about a paper that was known before.
+/// A change of a paper after its announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaperNews {
-    /// Its authors replaced it: this is the version now.
+    /// A new version, with its number.
     Replaced(u32),
-    /// It appeared there: a journal, or a DOI where no more is known.
+    /// Published there: the journal, or the DOI if no more is known.
     Published(String),
-    /// Its authors or its publisher have taken it back.
+    /// Withdrawn by its authors or its publisher.
     Withdrawn,
 }
 
 impl PaperNews {
-    /// What became of a paper between two looks at it.
+    /// The changes of a paper between two of its records.
     pub fn between(before: &Paper, after: &Paper) -> Vec<PaperNews> {
         let mut news = Vec::new();
         if let (Some(known), Some(said)) = (before.version, after.version)
@@ -42,7 +42,7 @@ impl PaperNews {
         }
     }
 
-    /// What is to be known besides the word; may be empty.
+    /// The value that belongs to the word; may be empty.
     pub fn detail(&self) -> String {
         match self {
             PaperNews::Replaced(version) => version.to_string(),
@@ -51,7 +51,7 @@ impl PaperNews {
         }
     }
 
-    /// Reads what [`word`](Self::word) and [`detail`](Self::detail) wrote.
+    /// Reads the values of [`word`](Self::word) and [`detail`](Self::detail).
     pub fn read(word: &str, detail: &str) -> Option<PaperNews> {
         match word {
             "replaced" => detail.parse().ok().map(PaperNews::Replaced),
@@ -62,7 +62,7 @@ impl PaperNews {
     }
 }
 
-/// Where a paper appeared: the journal, or the DOI that a publisher gave it.
+/// The place of publication: the journal, or the publisher's DOI.
 fn publication(paper: &Paper) -> Option<String> {
     let is_published = |name: &PaperId| name.registry() == Registry::Doi;
     let doi = paper

@@ -1,5 +1,5 @@
-//! The ranking as its users meet it: by the command line, with models, clicks,
-//! odd profiles, and the whole sum printed.
+//! Ranking through the command line: with models, clicks, odd profiles, and the printed
+//! sum.
 
 use crate::harness::{tiny_models, town};
 use crate::operation::cli::Place;
@@ -174,7 +174,7 @@ fn an_installed_model_ranks_in_preview_and_in_publish() {
     );
     assert_ne!(learned_here["picks"], installed["picks"]);
 
-    // What is published is what was shown.
+    // The published issue equals the preview.
     place.said(&["publish", "--now", "2026-08-04T23:00:00Z"]);
     let db = db(&place);
     let reader = reader(&db);
@@ -289,7 +289,7 @@ fn a_click_moves_a_profile_a_little_and_a_scanners_does_not() {
         Agent::Browser,
         "203.0.113.0/24",
     );
-    // Neither interest is near, so that the click goes to the first.
+    // Neither interest is near, so the click goes to the first.
     let clicked = score(&place, liked_like, "Rings");
     assert!(clicked > before, "{before} {clicked}");
     assert!(
@@ -419,7 +419,7 @@ fn a_preview_is_the_same_to_the_byte_whatever_the_number_of_threads() {
             );
             output.stdout
         };
-        // What is learned from the archive is learned with so many threads, too.
+        // The archive's statistics are learned with that many threads, too.
         run(&["papers", "import", "papers.jsonl"]);
         run(&["subscribers", "add", READER, "--min-score", "0.05"]);
         for (at, name) in ["Rings", "Honey", "Steam"].into_iter().enumerate() {
@@ -463,7 +463,7 @@ fn the_same_paper_liked_and_disliked_is_no_reason_to_panic() {
     for pick in list(&shown["picks"]) {
         assert!((0.0..=1.0).contains(&number(&pick["score"])), "{pick}");
     }
-    // The last thumb is what they say.
+    // The last thumb counts.
     place.said(&["feedback", READER, "2607.00002", "less"]);
     place.said(&["feedback", READER, "2607.00002", "more"]);
     let said = place.json(&["feedback", "list", READER]);
@@ -552,7 +552,7 @@ fn outcomes_of_exploring_picks_are_counted_apart() {
             };
             db.run_here(|store| store.give_feedback(&new, now)).unwrap();
         }
-        // Its mail was not taken yet, so whoever clicks is no reader.
+        // The server has not taken the mail yet, so the click is not a reader's.
         click(&db, "2608.00003", now, Agent::Browser, "192.0.2.0/24");
         let outcomes = pick_outcomes(&db, now - TimeDelta::days(1)).unwrap();
         assert_eq!(
@@ -682,13 +682,13 @@ async fn a_search_finds_by_meaning_where_a_model_is_installed() {
         near.iter().all(|at| cosine(at) > 0.0),
         "only what is near is added: {near:?}"
     );
-    // What is exact stays so.
+    // Exact results stay.
     assert_eq!(found(&house, "/search?q=title:time").await, [0]);
     assert!(
         !found(&house, "/search?q=time+-paper").await.contains(&0),
         "filters hold"
     );
-    // A feed brings what was asked for.
+    // The feed brings the requested papers.
     assert_eq!(found(&house, "/search.json?q=time").await, [0]);
     // A model that is gone is no reason to fail.
     std::fs::remove_dir_all(&models).unwrap();

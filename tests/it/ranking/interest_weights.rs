@@ -1,4 +1,4 @@
-//! How much of an issue an interest has: the shares, and every way to say it.
+//! Places of an interest in an issue, and all ways to set its weight.
 
 use crate::operation::cli::Place;
 use crate::ranking::profiles::{World, interest, topic};
@@ -11,7 +11,7 @@ use paperboy::ranking::{Picks, Quota};
 use paperboy::subscriber::{Interest, InterestWeight};
 use serde_json::json;
 
-/// Somebody who wants everything on a topic, so that there is plenty of it.
+/// An interest in everything on a topic, which has plenty of papers.
 fn wants(world: &World, topic: usize, weight: f64) -> Profile {
     let words = [
         "protein OR ligand OR enzyme OR residue",
@@ -25,7 +25,7 @@ fn wants(world: &World, topic: usize, weight: f64) -> Profile {
     world.wants(&interest)
 }
 
-/// How many picks there are on each topic.
+/// Number of picks on each topic.
 fn counts(picks: &Picks) -> [usize; 3] {
     [0, 1, 2].map(|wanted| {
         picks
@@ -263,7 +263,7 @@ async fn a_weight_is_chosen_among_the_preferences_and_seen_in_the_preview_at_onc
             "{page}"
         );
     }
-    // What stands in a file is kept by whoever saves the form without touching it.
+    // Saving the form without a change keeps the weight of the file.
     ada.details.interests[0].weight = InterestWeight::new(3.5).unwrap();
     house
         .db

@@ -1,5 +1,5 @@
-//! The ranking as a whole: profiles of every size, odd archives, the shape of an
-//! issue, and reasons that are true.
+//! Ranking as a whole: profiles of every size, odd archives, the shape of an issue, and
+//! true reasons.
 
 use crate::harness::environment::shared;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -78,7 +78,7 @@ fn day() -> NaiveDate {
     "2026-08-04".parse().unwrap()
 }
 
-/// The paper number `at` on a topic; its words are a mix that differs from number to number.
+/// The paper number `at` on a topic; its mix of words differs from number to number.
 fn paper(topic: usize, at: usize) -> Paper {
     let word = |step: usize| TOPICS[topic][(at * 7 + step * step + step * (at / 8)) % 8];
     let mut paper = Paper::new(
@@ -196,7 +196,7 @@ impl World {
         )
     }
 
-    /// A profile of somebody who likes papers on a topic.
+    /// A profile that likes papers on a topic.
     fn likes(&self, topic: usize, count: usize) -> Profile {
         let liked: Vec<Paper> = (0..count).map(|at| paper(topic, at)).collect();
         let interest = Interest {
@@ -237,7 +237,7 @@ impl World {
     }
 }
 
-/// On which topic a paper is: its id says it.
+/// The topic of a paper, by its id.
 pub(crate) fn topic(paper: &Paper) -> usize {
     paper
         .id
@@ -311,7 +311,7 @@ fn words_alone_find_papers_with_their_rare_words() {
     );
 }
 
-/// Made-up papers have too few words for it: one liked paper has hardly any in common
+/// Real papers, since made-up ones have too few words: one liked paper shares hardly any
 /// with others that the words find.
 #[test]
 fn one_thumb_does_not_empty_an_interest_that_says_what_it_wants() {

@@ -1,5 +1,5 @@
-//! What readers are told of their picks, held against the numbers; and the shape
-//! of issues over many days.
+//! Printed reasons compared with the numbers behind them, and the shape of issues over
+//! many days.
 
 use crate::harness::environment::shared;
 use crate::operation::cli::Place;
@@ -24,7 +24,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// Papers on subjects that have nothing in common; each has the subject's words in another order.
+/// Papers on unrelated subjects; each has the subject's words in another order.
 const SUBJECTS: [(&str, [&str; 6]); 8] = [
     (
         "Glaciers",
@@ -145,7 +145,7 @@ fn own<'a>(pick: &'a Value, told: &'a Value) -> Option<&'a Value> {
     own
 }
 
-/// What each part of a printed reason claims to have carried the score.
+/// The signals that the parts of a printed reason claim.
 fn claims(reason: &str) -> Vec<&'static str> {
     let kind = |part: &str| {
         if part.starts_with("matches ") || part.ends_with("whom you follow") {
@@ -165,7 +165,7 @@ fn claims(reason: &str) -> Vec<&'static str> {
     reason.split(" · ").map(kind).collect()
 }
 
-/// Holds a pick against its sum.
+/// Compares a pick with its sum.
 #[track_caller]
 fn check_pick(place: &Place, reader: &str, day: &str, pick: &Value, told: &Value, printed: &str) {
     let reason = text(&pick["reason"]);
@@ -251,7 +251,7 @@ fn check_pick(place: &Place, reader: &str, day: &str, pick: &Value, told: &Value
         .filter_map(|part| part.strip_prefix("about "))
         .flat_map(|terms| terms.split(", "))
     {
-        // Of the runs of scripts without spaces, the sum names the parts.
+        // Of scripts without spaces the sum names the parts.
         let share = shares.get(&term.to_lowercase()).copied();
         assert!(
             share.is_none_or(|share| share >= 0.05 * all),
@@ -307,7 +307,7 @@ fn every_printed_reason_names_what_carries_the_score() {
     assert!(checked >= 40, "{checked}");
 }
 
-/// The first `count` real papers of a month here.
+/// The first `count` real papers of a month in the shared data.
 fn real_papers(count: usize) -> Option<Vec<Value>> {
     let file = File::open(shared("papers_arxiv/2025-09.jsonl.gz")?).unwrap();
     let lines = BufReader::new(GzDecoder::new(file))
@@ -502,7 +502,7 @@ fn interests_share_the_room_and_no_paper_comes_twice_whatever_becomes_of_it() {
         }
         place.said(&["publish", "--now", &format!("{day}T08:00:00Z")]);
         if turn == 4 {
-            // What was sent turns out to be another paper's second record, and is taken apart again.
+            // A sent paper is merged as another one's record, and split again.
             let sent = had
                 .iter()
                 .find(|(email, _)| email == "m10@example.org")
@@ -644,7 +644,7 @@ fn old_feedback_counts_less_also_in_the_preview() {
         (raw("2611.00004", late) - later).abs() < 1e-6,
         "after a lifetime it counts no more"
     );
-    // What they like before it is sent is not said to be like itself.
+    // A liked paper that is sent later is not called similar to itself.
     place.said(&["feedback", "a@example.org", "2610.00000", "more"]);
     let issue = preview(&place, "a@example.org", soon);
     let told = list(&issue["explained"])
@@ -817,7 +817,7 @@ fn cases_without_choices_are_reported_and_not_counted() {
         (&json!(6), &json!("paperboy"))
     );
     assert!(number(&value["rankers"][0]["ndcg10"]) > 0.5, "{value}");
-    // Of a single candidate there is no order, so its AUC is undefined.
+    // A single candidate has no order, so its AUC is undefined.
     place.write(
         "set/users.jsonl",
         &lines([

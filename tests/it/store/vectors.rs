@@ -1,4 +1,4 @@
-//! What the store promises about vectors, and that two models' never meet.
+//! Vectors in the store: order, completeness, and models that are never mixed.
 
 use crate::harness::tiny_models;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -132,7 +132,7 @@ fn a_paper_that_changes_loses_its_vector() {
         missing.iter().map(|stored| stored.row).collect::<Vec<_>>(),
         [papers[0].row]
     );
-    // What was made from the text before comes too late.
+    // A vector of the text before the change is dropped.
     assert_eq!(store.save_vectors("m", &new[..1]).unwrap(), 0);
     assert_eq!(store.count_vectors_missing("m").unwrap(), 1);
 }
@@ -163,7 +163,7 @@ fn a_switch_shows_the_old_vectors_until_it_is_done_and_none_after() {
     assert_eq!(active.get(&db).unwrap().unwrap().name(), one.name());
     let before = vectors(one.name());
 
-    // The switch is broken off after the first part.
+    // The switch is interrupted after the first part.
     db.run_here(|store| store.begin_model(two.name(), "two", now()))
         .unwrap();
     let part = refresh_vectors(&db, &*two, |_| false).unwrap();
@@ -172,7 +172,7 @@ fn a_switch_shows_the_old_vectors_until_it_is_done_and_none_after() {
     assert_eq!(vectors(one.name()), before);
     assert_eq!(vectors(two.name()).iter().flatten().count() as u64, part);
 
-    // It goes on from there.
+    // It continues from there.
     assert_eq!(refresh_vectors(&db, &*two, |_| true).unwrap(), 150 - part);
     assert!(
         db.run_here(|store| store.activate_model(two.name()))
@@ -192,7 +192,7 @@ fn a_switch_shows_the_old_vectors_until_it_is_done_and_none_after() {
     for (stored, made) in vectors(two.name()).iter().zip(&made) {
         assert!(cosine(stored.as_deref().unwrap(), made) > 0.9999);
     }
-    // Somebody who still works with the old model keeps nothing.
+    // A process that still uses the old model stores nothing.
     let late = [NewVector {
         paper: &papers[0],
         vector: &[1.0; 8],
@@ -219,7 +219,7 @@ fn files_that_were_exchanged_are_noticed() {
         .unwrap();
     db.run_here(|store| store.activate_model(one.name()))
         .unwrap();
-    // Another model, installed rightly under the same name.
+    // Another model, installed under the same name.
     std::fs::remove_dir_all(models.join("one")).unwrap();
     tiny_models::table(&place.path().join("other"), 3);
     model::copy(&place.path().join("other"), &models, "one").unwrap();
@@ -227,7 +227,7 @@ fn files_that_were_exchanged_are_noticed() {
         ActiveEmbedder::new(&models).get(&db),
         Err(VectorError::Another { .. })
     ));
-    // A file that was tampered with.
+    // A modified file.
     std::fs::write(
         models.join("one/model.safetensors"),
         tiny_models::table_weights(4),

@@ -1,4 +1,4 @@
-//! Publishing page by page: a page is stored while the next one is composed.
+//! Publishing in batches: a batch is stored while the next one is composed.
 
 use crate::web::robots::House;
 use paperboy::clock::Clock as _;
@@ -7,7 +7,7 @@ use paperboy::store::OutboxFilter;
 use paperboy::subscriber::{MailFormat, NewSubscriber, Preferences, Status};
 use std::collections::HashSet;
 
-/// More than one page of 256.
+/// More than one batch of 256.
 const READERS: usize = 300;
 
 #[test]
