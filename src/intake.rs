@@ -5,12 +5,12 @@ mod probe;
 mod shared_limit;
 
 pub use poll::{PollError, PollScope, PollSummary, fetch_papers, poll};
-pub use probe::{Probe, probe};
+pub use probe::probe;
 
 use crate::paper::{Paper, PaperId};
-use crate::source::Record;
 use crate::source::jsonl::Reader;
 use crate::source::recorded;
+use crate::source::{Record, Unreadable};
 use crate::store::{Db, IntakeOutcome, SetAside, StoreError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -173,17 +173,9 @@ impl Import {
     fn add(&mut self, record: Record) {
         self.imported.read += 1;
         match record {
-            Record::Unreadable {
-                place,
-                reason,
-                record,
-            } => {
+            Record::Unreadable(unreadable) => {
                 self.imported.rejected += 1;
-                self.aside.push(SetAside {
-                    place,
-                    reason,
-                    record,
-                });
+                self.aside.push(set_aside(unreadable));
             }
             Record::Paper(paper) => {
                 self.imported.undated += u64::from(paper.announced.is_none());
@@ -225,7 +217,20 @@ impl Import {
 /// The source that imported files are.
 const SOURCE: &str = "import";
 
-/// A record that says no more of a paper than that it was announced.
+fn set_aside(unreadable: Unreadable) -> SetAside {
+    let Unreadable {
+        place,
+        reason,
+        record,
+    } = unreadable;
+    SetAside {
+        place,
+        reason,
+        record,
+    }
+}
+
+/// A record with nothing but id and announcement day of a paper.
 fn announcement_of(paper: &Paper) -> Paper {
     Paper {
         announced: paper.announced,

@@ -25,7 +25,7 @@ use crate::outbox::{DeliverError, DeliveryService, Security, SmtpSettings, Summa
 use crate::random::{Random, SystemChance};
 use crate::site::Site;
 use crate::source::jsonl::Reader;
-use crate::source::{SourceKind, SourceSettings};
+use crate::source::{SourceSettings, arxiv};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Db, DeliveryId, DeliveryRow, OutboxFilter, StoreError};
 use crate::token::{SECRET_BYTES_MIN, Scope, Signer};
@@ -399,7 +399,7 @@ async fn fetch(
             categories: vec![category.to_owned()],
             endpoint: endpoint.clone(),
             verify: false,
-            ..SourceSettings::new("arxiv", SourceKind::Arxiv)
+            ..SourceSettings::new("arxiv", &arxiv::KIND)
         };
         let Ok(polled) =
             tokio::time::timeout_at(deadline, poll(db, http, &source, PollScope::Everything)).await

@@ -10,8 +10,8 @@ use crate::ranking::evaluation::references::{Centroid, MeanCosine, SanitySvm};
 use crate::ranking::evaluation::{
     Case, Dataset, Pool, Production, Ranker, RankerResult, User, evaluate,
 };
-use crate::source::Record;
 use crate::source::jsonl::Reader;
+use crate::source::{Record, Unreadable};
 use anyhow::{Context, anyhow};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -204,7 +204,7 @@ fn read_papers(file: &Path, dataset: &mut Dataset) -> Done {
                 }
                 dataset.papers.push(Arc::new(*paper));
             }
-            Record::Unreadable { place, reason, .. } => {
+            Record::Unreadable(Unreadable { place, reason, .. }) => {
                 out::note(format!("set aside {place}: {reason}"))
             }
         }

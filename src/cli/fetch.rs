@@ -7,8 +7,7 @@ use crate::archive::refresh_stats;
 use crate::coverage::Coverage;
 use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{PollScope, PollSummary, poll};
-use crate::source::arxiv::{eastern_date, is_working_day};
-use crate::source::{SourceKind, SourceSettings};
+use crate::source::SourceSettings;
 use crate::store::Db;
 use anyhow::{Context, anyhow};
 use chrono::NaiveDate;
@@ -82,7 +81,7 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
                 out::note(format!("{}: {:#}", source.name, anyhow::Error::from(error)));
             }
         }
-        if let (Some(since), SourceKind::Arxiv) = (options.since, source.kind) {
+        if let Some(since) = options.since {
             gone.extend(out_of_reach(&db, source, since)?);
         }
     }
@@ -100,7 +99,7 @@ pub(super) fn run(options: &Options, context: &CliContext) -> Done {
         print(&all)?;
         for (source, date, categories) in &gone {
             out::note(format!(
-                "{source}: {date} is still missing for {}: neither arXiv's feeds nor its lists of changes gave it",
+                "{source}: {date} is still missing for {}: the source did not give it",
                 categories.join(", ")
             ));
         }
@@ -135,14 +134,14 @@ fn chosen<'a>(
     })
 }
 
-/// Returns the working days from `since` on that are not settled in some category.
+/// Returns the announcement days from `since` on that are not settled in some category.
 fn out_of_reach(
     db: &Db,
     source: &SourceSettings,
     since: NaiveDate,
 ) -> Result<Vec<(String, NaiveDate, Vec<String>)>, Failure> {
-    let today = eastern_date(now());
-    let rows = db.run_here(|store| store.coverage(since, today))?;
+    let days = source.open().announcement_days(since, now());
+    let rows = db.run_here(|store| store.coverage(since, NaiveDate::MAX))?;
     let is_here = |date: NaiveDate, category: &str| {
         let mut rows = rows
             .iter()
@@ -153,11 +152,7 @@ fn out_of_reach(
         })
     };
     let mut gone = Vec::new();
-    for date in since
-        .iter_days()
-        .take_while(|date| *date < today)
-        .filter(|date| is_working_day(*date))
-    {
+    for date in days {
         let missing: Vec<String> = source
             .categories
             .iter()

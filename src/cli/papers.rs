@@ -14,7 +14,7 @@ use crate::paper::query::SearchQuery;
 use crate::paper::{Paper, PaperId};
 use crate::shapes::PaperShape;
 use crate::site::Site;
-use crate::source::{SourceKind, SourceSettings};
+use crate::source::SourceSettings;
 use crate::store::{Db, SetAside, SplitOutcome, StoredPaper};
 use anyhow::{Context, anyhow};
 use chrono::NaiveDate;
@@ -236,11 +236,10 @@ fn show(id: &str, context: &CliContext) -> Done {
         .map_err(|error| Failure::Usage(anyhow!("{id:?}: {error}")))?;
     let mut found = db.run_here(|store| store.paper(&id))?;
     if found.is_none()
-        && id.is_arxiv()
         && let Some(source) = config
             .sources
             .iter()
-            .find(|source| source.kind == SourceKind::Arxiv)
+            .find(|source| source.open().finds().is_some_and(|finds| finds(&id)))
     {
         out::note(format!("{id} is not here; asking {}", source.name));
         ask_for(&id, source, &config.site, &db)?;

@@ -61,7 +61,7 @@ impl Config {
         let mut sources = self
             .sources
             .iter()
-            .filter(|source| source.kind != crate::source::SourceKind::Jsonl);
+            .filter(|source| source.open().provider().is_some());
         sources.next()?;
         let own = self
             .sources

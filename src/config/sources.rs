@@ -3,8 +3,7 @@
 use super::files::Files;
 use super::sections::{base_address, needed, one_line, web_address};
 use crate::fields::{Fields, shown_text};
-use crate::source::arxiv::is_category;
-use crate::source::{SourceKind, SourceSettings};
+use crate::source::{KINDS, SourceKind, SourceSettings};
 use std::collections::BTreeMap;
 
 pub(super) fn read(fields: &mut Fields, files: &mut Files) -> Vec<SourceSettings> {
@@ -32,132 +31,71 @@ pub(super) fn read(fields: &mut Fields, files: &mut Files) -> Vec<SourceSettings
     sources.into_iter().flatten().collect()
 }
 
+/// Settings that only some kinds have.
+const OWN_KEYS: [&str; 6] = ["url", "path", "journals", "venues", "verify", "catchup"];
+
 fn read_source(fields: &mut Fields, files: &mut Files) -> Option<SourceSettings> {
     let name = fields.parsed("name", one_line);
-    let kind = fields.choice("kind", &SourceKind::WORDS);
+    let kind = fields.choice("kind", &KINDS.map(|kind| (kind.word, kind)));
     if kind.is_none() {
-        let words = SourceKind::WORDS.map(|(word, _)| word);
-        fields.refuse_once("kind", format!("must be one of {}", words.join(", ")));
+        let words = KINDS.map(|kind| kind.word).join(", ");
+        fields.refuse_once("kind", format!("must be one of {words}"));
     }
-    let categories = match kind {
-        Some(SourceKind::Arxiv) => read_arxiv_categories(fields),
-        _ => fields.texts("categories").unwrap_or_default(),
+    let has = |key| kind.is_some_and(|kind: &SourceKind| kind.keys.contains(&key));
+    let given: Vec<&str> = OWN_KEYS
+        .into_iter()
+        .filter(|key| fields.has_filled(key))
+        .collect();
+    let category = kind.map_or(SourceKind::ANY_CATEGORY, |kind| kind.category);
+    let source = SourceSettings {
+        name: name.unwrap_or_else(|| kind.map_or("", |kind| kind.word).to_owned()),
+        kind: kind.unwrap_or(KINDS[0]),
+        categories: fields
+            .all_parsed("categories", category)
+            .unwrap_or_default(),
+        url: if has("url") {
+            needed(fields, "url", web_address)
+        } else {
+            fields.filled("url")
+        },
+        path: if has("path") {
+            fields.needed("path").map(|path| files.locate(&path))
+        } else {
+            fields.filled("path").map(|path| files.locate(&path))
+        },
+        query: fields.filled("query"),
+        journals: fields.all_parsed("journals", issn).unwrap_or_default(),
+        venues: fields.texts("venues").unwrap_or_default(),
+        endpoint: fields.parsed("endpoint", base_address),
+        verify: fields.flag("verify").unwrap_or(true),
+        catchup: fields.flag("catchup").unwrap_or(false),
+        api_key: files.secret(fields, "api_key", "api_key_file"),
     };
-    let (is_feed, is_jsonl) = (
-        kind == Some(SourceKind::Feed),
-        kind == Some(SourceKind::Jsonl),
-    );
-    refuse_foreign(fields, "url", kind, SourceKind::Feed);
-    refuse_foreign(fields, "path", kind, SourceKind::Jsonl);
-    let url = if is_feed {
-        needed(fields, "url", web_address)
-    } else {
-        fields.filled("url")
-    };
-    let path = if is_jsonl {
-        fields.needed("path")
-    } else {
-        fields.filled("path")
-    };
-    let query = fields.filled("query");
-    let journals = fields.all_parsed("journals", issn).unwrap_or_default();
-    let venues = fields.texts("venues").unwrap_or_default();
-    if let Some(kind) = kind {
-        refuse_lacking(fields, kind, query.as_deref(), &journals, &venues);
-    }
-    let endpoint = fields.parsed("endpoint", base_address);
-    let verify = fields.flag("verify");
-    let catchup = fields.flag("catchup");
-    for (key, value) in [("verify", verify), ("catchup", catchup)] {
-        if let (Some(kind), Some(_)) = (kind.filter(|kind| *kind != SourceKind::Arxiv), value) {
-            fields.refuse(
-                key,
-                None,
-                format!("is for sources of kind arxiv, not {}", kind.word()),
-            );
-        }
-    }
-    let api_key = files.secret(fields, "api_key", "api_key_file");
     let kind = kind?;
-    Some(SourceSettings {
-        name: name.unwrap_or_else(|| kind.word().to_owned()),
-        kind,
-        categories,
-        url,
-        path: path.map(|path| files.locate(&path)),
-        journals,
-        venues,
-        query,
-        endpoint,
-        verify: verify.unwrap_or(true),
-        catchup: catchup.unwrap_or(false),
-        api_key,
-    })
+    for key in given.into_iter().filter(|key| !has(key)) {
+        let is_empty_list = (key == "journals" && source.journals.is_empty())
+            || (key == "venues" && source.venues.is_empty());
+        if !is_empty_list {
+            let (owners, word) = (SourceKind::words_with(key).join(" or "), kind.word);
+            let remedy = format!("is for sources of kind {owners}, not {word}");
+            fields.refuse(key, None, remedy);
+        }
+    }
+    for need in kind.needs {
+        if !need.any_of.iter().any(|key| is_given(&source, key)) {
+            fields.refuse_once(need.any_of[0], need.remedy);
+        }
+    }
+    Some(source)
 }
 
-fn refuse_foreign(
-    fields: &mut Fields,
-    key: &'static str,
-    kind: Option<SourceKind>,
-    owner: SourceKind,
-) {
-    if let Some(kind) = kind.filter(|&kind| kind != owner && fields.has_filled(key)) {
-        fields.refuse(
-            key,
-            None,
-            format!(
-                "is for sources of kind {}, not {}",
-                owner.word(),
-                kind.word()
-            ),
-        );
-    }
-}
-
-/// What a kind cannot do without, and what it cannot do anything with.
-fn refuse_lacking(
-    fields: &mut Fields,
-    kind: SourceKind,
-    query: Option<&str>,
-    journals: &[String],
-    venues: &[String],
-) {
-    use SourceKind::{Crossref, OpenAlex, OpenReview, Pubmed, SemanticScholar};
-    match kind {
-        Pubmed | SemanticScholar if query.is_none() => {
-            fields.refuse_once(
-                "query",
-                "must say what to search for, like \"graph neural networks\"",
-            );
-        }
-        Crossref | OpenAlex if query.is_none() && journals.is_empty() => {
-            let remedy = "must say what to search for, unless journals does: all of it would be tens of thousands a day";
-            fields.refuse_once("query", remedy);
-        }
-        OpenReview if venues.is_empty() => {
-            fields.refuse_once(
-                "venues",
-                "must name at least one venue, like [\"ICLR.cc/2027/Conference\"]",
-            );
-        }
-        _ => {}
-    }
-    if !journals.is_empty() && ![Crossref, OpenAlex].contains(&kind) {
-        fields.refuse(
-            "journals",
-            None,
-            format!(
-                "is for sources of kind crossref or openalex, not {}",
-                kind.word()
-            ),
-        );
-    }
-    if !venues.is_empty() && kind != OpenReview {
-        fields.refuse(
-            "venues",
-            None,
-            format!("is for sources of kind openreview, not {}", kind.word()),
-        );
+fn is_given(source: &SourceSettings, key: &str) -> bool {
+    match key {
+        "categories" => !source.categories.is_empty(),
+        "query" => source.query.is_some(),
+        "journals" => !source.journals.is_empty(),
+        "venues" => !source.venues.is_empty(),
+        key => unreachable!("no source needs {key}"),
     }
 }
 
@@ -191,25 +129,4 @@ fn issn(text: &str) -> Result<String, &'static str> {
         .collect::<String>()
         .to_uppercase();
     Ok(format!("{}-{}", &plain[..4], &plain[4..]))
-}
-
-fn read_arxiv_categories(fields: &mut Fields) -> Vec<String> {
-    let categories = fields
-        .all_parsed("categories", arxiv_category)
-        .unwrap_or_default();
-    if categories.is_empty() {
-        fields.refuse_once(
-            "categories",
-            "must name at least one category, like [\"cs.LG\", \"hep-th\"]",
-        );
-    }
-    categories
-}
-
-fn arxiv_category(text: &str) -> Result<String, &'static str> {
-    if is_category(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be categories of arXiv, like cs.LG or hep-th")
-    }
 }

@@ -4,7 +4,6 @@ use super::*;
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::inbound::ImapSecurity;
 use crate::outbox::{Security, SmtpSettings};
-use crate::source::SourceKind;
 use crate::store::DatabaseUrl;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -253,7 +252,7 @@ fn the_environment_alone_can_say_everything() {
         smtp(&config).retry.waits,
         [0, 1].map(chrono::TimeDelta::minutes)
     );
-    assert_eq!(config.sources[0].kind, SourceKind::Arxiv);
+    assert_eq!(config.sources[0].kind, &crate::source::arxiv::KIND);
     assert_eq!(config.sources[0].categories, ["cs.LG", "hep-th"]);
     assert!(
         matches!(&config.database.url, DatabaseUrl::Postgres(url) if url.expose_secret().contains("hunter2"))

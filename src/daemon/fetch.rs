@@ -8,7 +8,7 @@ use crate::archive::{VectorError, refresh_vectors};
 use crate::config::Config;
 use crate::http::{Http, HttpEnv, HttpSettings};
 use crate::intake::{IntakeError, PollError, PollScope, PollSummary, poll};
-use crate::source::{SourceKind, SourceSettings};
+use crate::source::SourceSettings;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -145,7 +145,7 @@ impl FetchTask {
         let why = match looked {
             // Nothing was due, or the provider is paused: that proves nothing.
             Ok(polled) if polled.paused_until.is_some() => return Ok(()),
-            Ok(polled) if polled.asked == 0 && source.kind != SourceKind::Jsonl => return Ok(()),
+            Ok(polled) if polled.asked == 0 => return Ok(()),
             Ok(polled) => {
                 polled
                     .failures

@@ -1,19 +1,33 @@
-//! One result at one source: what is new goes to the store, papers and coverage together.
+//! One poll of one source: new papers and coverage are stored together.
 
-mod arxiv;
-mod fetched;
-mod file;
-
-use super::IntakeError;
 use super::shared_limit::DbRateLimit;
+use super::{Import, IntakeError, set_aside};
 use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
 use crate::http::Http;
 use crate::paper::PaperId;
-use crate::source::{Batch, SourceKind, SourceSettings, Unreadable, brief};
+use crate::source::fetch::{AnnouncedDays, FetchResult, FetchWindow, Source, paper_ids, settle};
+use crate::source::{Batch, SourceSettings, brief};
 use crate::store::{Db, IntakeOutcome, SetAside, StoreError};
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::Arc;
+
+/// Pauses up to this length are waited out; after a longer one the next poll continues.
+const PAUSE_MAX: TimeDelta = TimeDelta::seconds(60);
+
+/// Number of pauses that are waited out in one step of a poll.
+const PAUSES_MAX: u32 = 3;
+
+/// Papers per transaction; a larger batch is split by day.
+const BATCH_PAPERS: usize = 1_000;
+
+/// Unknown papers that are looked up in one poll.
+const EXAMPLES_MAX: u32 = 500;
+
+/// Mark of the last look-up of papers that subscribers named.
+const EXAMPLES_MARK: &str = "examples";
 
 /// How far back coverage is looked at for gaps.
 const COVERAGE_DAYS: u64 = 40;
@@ -81,6 +95,13 @@ pub struct PollSummary {
 }
 
 impl PollSummary {
+    fn of(source: &SourceSettings) -> Self {
+        PollSummary {
+            source: source.name.clone(),
+            ..PollSummary::default()
+        }
+    }
+
     /// Adds what another question to the same source brought.
     fn add(&mut self, more: PollSummary) {
         self.asked += more.asked;
@@ -172,34 +193,108 @@ impl From<StoreError> for PollError {
     }
 }
 
-/// Looks at `source` and takes in what it brings: one step of a daemon's loop,
-/// or of a command.
+/// Polls `source` and stores the result: one step of the daemon's loop, or of a command.
 ///
-/// What goes wrong at the source is no error: it stands in the coverage. The
-/// time of taking in is read from the client's clock after the last answer,
-/// since a result may last minutes.
+/// A source that fails is not an error: the coverage says so. The time of storing is
+/// read from the client's clock after the last response, since a poll may last minutes.
 pub async fn poll(
     db: &Db,
     http: &Http,
     source: &SourceSettings,
-    ask: PollScope,
+    scope: PollScope,
 ) -> Result<PollSummary, PollError> {
     let http = &http.with_shared_limit(Arc::new(DbRateLimit(db.clone())));
-    match source.kind {
-        SourceKind::Arxiv => Ok(arxiv::poll(db, http, source, ask).await?),
-        SourceKind::Jsonl => {
-            let (now, source) = (http.now(), source.clone());
-            Ok(db
-                .run_blocking(move |db| file::poll(db, &source, ask, now))
-                .await?)
+    let opened = source.open();
+    let mut summary = PollSummary::of(source);
+    for step in 0..opened.steps() {
+        summary.add(poll_step(db, http, source, &*opened, scope, step).await?);
+        if summary.paused_until.is_some() {
+            return Ok(summary);
         }
-        _ => Ok(fetched::poll(db, http, source, ask).await?),
+    }
+    if let Some(is_findable) = opened.finds() {
+        summary.add(look_up_examples(db, http, source, &*opened, is_findable).await?);
+    }
+    Ok(summary)
+}
+
+/// Fetches one step until nothing is left or the provider asks for a long pause.
+async fn poll_step(
+    db: &Db,
+    http: &Http,
+    settings: &SourceSettings,
+    source: &dyn Source,
+    scope: PollScope,
+    step: usize,
+) -> Result<PollSummary, PollError> {
+    let mut summary = PollSummary::of(settings);
+    let mut done = BTreeSet::new();
+    let mut pauses = 0;
+    loop {
+        let window = FetchWindow {
+            step,
+            done: done.clone(),
+            ..window(db, settings, scope, http.now()).await?
+        };
+        let mut result = source.fetch(http, &window).await;
+        let (pause, has_more) = (result.pause.take(), result.has_more);
+        done.extend(std::mem::take(&mut result.done));
+        summary.add(store_result(db, http, settings, result, &window).await?);
+        match pause {
+            Some(pause) => {
+                let wait = pause.until - http.now();
+                if wait > PAUSE_MAX || pauses == PAUSES_MAX {
+                    summary.paused_until = Some(pause.until);
+                    return Ok(summary);
+                }
+                pauses += 1;
+                http.sleep(wait).await;
+                // The next fetch repeats the parts that failed.
+                summary.failures.clear();
+            }
+            None if has_more => {}
+            None => return Ok(summary),
+        }
     }
 }
 
-/// Asks `source` for papers by their names, and takes in those that it has. They
-/// are without an announcement day: they can be liked, and no issue announces them.
-/// Kinds of sources that cannot be asked so bring nothing.
+/// Looks up the papers that subscribers like or dislike and that are unknown here: each
+/// once, whether or not the source has it.
+async fn look_up_examples(
+    db: &Db,
+    http: &Http,
+    settings: &SourceSettings,
+    source: &dyn Source,
+    is_findable: fn(&PaperId) -> bool,
+) -> Result<PollSummary, PollError> {
+    let now = http.now();
+    let marks = marks(db, &settings.name).await?;
+    let last = marks
+        .get(EXAMPLES_MARK)
+        .copied()
+        .filter(|last| *last <= now);
+    let (name, since) = (settings.name.clone(), last.unwrap_or(DateTime::UNIX_EPOCH));
+    let unknown = db
+        .run(move |store| store.unknown_examples(&name, since, EXAMPLES_MAX))
+        .await?;
+    let is_all = unknown.len() < EXAMPLES_MAX as usize;
+    let (ids, foreign): (Vec<PaperId>, Vec<PaperId>) = unknown.into_iter().partition(is_findable);
+    let mut result = FetchResult::default();
+    if !ids.is_empty() {
+        result = source.look_up(http, ids).await;
+    }
+    result.looked_up.extend(foreign);
+    let pause = result.pause.take();
+    if is_all && result.notes.is_empty() && pause.is_none() {
+        result.marks.push(EXAMPLES_MARK.to_owned());
+    }
+    let mut summary = store_result(db, http, settings, result, &FetchWindow::at(now)).await?;
+    summary.paused_until = pause.map(|pause| pause.until);
+    Ok(summary)
+}
+
+/// Looks papers up by their ids and stores those that `source` has, without an
+/// announcement day: they can be liked, and no issue announces them.
 pub async fn fetch_papers(
     db: &Db,
     http: &Http,
@@ -207,107 +302,186 @@ pub async fn fetch_papers(
     ids: &[PaperId],
 ) -> Result<PollSummary, PollError> {
     let http = &http.with_shared_limit(Arc::new(DbRateLimit(db.clone())));
-    match source.kind {
-        SourceKind::Arxiv => Ok(arxiv::fetch_papers(db, http, source, ids).await?),
-        _ => Ok(PollSummary {
-            source: source.name.clone(),
-            ..PollSummary::default()
-        }),
-    }
+    let mut result = source.open().look_up(http, ids.to_vec()).await;
+    let pause = result.pause.take();
+    let window = FetchWindow::at(http.now());
+    let mut summary = store_result(db, http, source, result, &window).await?;
+    summary.paused_until = pause.map(|pause| pause.until);
+    Ok(summary)
 }
 
-/// What is known of the source's days: the last ones, and those from `since` on.
-async fn known(
+/// The window of the next fetch: coverage of the last days and from `since` on, and marks.
+async fn window(
     db: &Db,
-    source: &str,
-    since: Option<NaiveDate>,
+    source: &SourceSettings,
+    scope: PollScope,
     now: DateTime<Utc>,
-) -> Result<Vec<Coverage>, StoreError> {
+) -> Result<FetchWindow, StoreError> {
     let today = now.date_naive();
     let (first, last) = (today - Days::new(COVERAGE_DAYS), today + Days::new(2));
+    let since = scope.since();
     let first = since.map_or(first, |since| first.min(since));
-    let mut rows = db.run(move |store| store.coverage(first, last)).await?;
-    rows.retain(|row| row.source == source);
-    Ok(rows)
+    let mut known = db.run(move |store| store.coverage(first, last)).await?;
+    known.retain(|row| row.source == source.name);
+    Ok(FetchWindow {
+        known,
+        since,
+        everything: scope.is_everything(),
+        marked: marks(db, &source.name).await?,
+        ..FetchWindow::at(now)
+    })
 }
 
-async fn take_in(
+async fn marks(db: &Db, source: &str) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
+    let source = source.to_owned();
+    let marks = db.run(move |store| store.source_marks(&source)).await?;
+    Ok(marks.into_iter().collect())
+}
+
+/// Stores papers, coverage and marks of a fetch.
+async fn store_result(
     db: &Db,
-    source: &str,
+    http: &Http,
+    source: &SourceSettings,
+    mut result: FetchResult,
+    window: &FetchWindow,
+) -> Result<PollSummary, PollError> {
+    let mut summary = PollSummary {
+        asked: result.requested,
+        failures: std::mem::take(&mut result.failures),
+        notes: std::mem::take(&mut result.notes),
+        ..PollSummary::of(source)
+    };
+    let (marks, looked_up) = (
+        std::mem::take(&mut result.marks),
+        std::mem::take(&mut result.looked_up),
+    );
+    let fetched_at = http.now();
+    if let Some(path) = result.file.take() {
+        let source = source.clone();
+        let imported = db.run_blocking(move |db| import_file(db, &source, &path, fetched_at));
+        summary.add(imported.await?);
+    } else {
+        let ids = paper_ids(&result);
+        let announced = db.run(move |store| store.announcement_days(&ids)).await?;
+        let announced: AnnouncedDays = announced.into_iter().collect();
+        for batch in by_day(settle(result, &announced, window, fetched_at)) {
+            summary.add(store_batch(db, source, &window.known, batch, fetched_at).await?);
+        }
+    }
+    let name = source.name.clone();
+    db.run(move |store| {
+        for mark in &marks {
+            store.note_source_asked(&name, mark, fetched_at)?;
+        }
+        store.note_papers_asked(&name, &looked_up, fetched_at)
+    })
+    .await?;
+    Ok(summary)
+}
+
+/// Imports the papers of a file.
+fn import_file(
+    db: &Db,
+    source: &SourceSettings,
+    path: &Path,
+    now: DateTime<Utc>,
+) -> Result<PollSummary, IntakeError> {
+    let mut import = Import::of(&source.name, now);
+    import.take_in_file(db, path, |_, _| {})?;
+    let imported = import.imported();
+    let mut coverage = db.run_here(|store| store.coverage(NaiveDate::MIN, NaiveDate::MAX))?;
+    coverage.retain(|row| row.source == source.name && row.checked_at == now.trunc_subsecs(0));
+    Ok(PollSummary {
+        read: imported.read,
+        new: imported.new,
+        changed: imported.changed,
+        merged: imported.merged,
+        rejected: imported.rejected,
+        coverage,
+        ..PollSummary::of(source)
+    })
+}
+
+/// Splits a large batch so that no transaction is long: first the papers without a new
+/// announcement day, then each day with its papers and its coverage.
+fn by_day(mut batch: Batch) -> Vec<Batch> {
+    if batch.papers.len() <= BATCH_PAPERS {
+        return vec![batch];
+    }
+    let mut days: BTreeMap<NaiveDate, Batch> = BTreeMap::new();
+    for update in std::mem::take(&mut batch.coverage) {
+        days.entry(update.date).or_default().coverage.push(update);
+    }
+    let mut undated = Vec::new();
+    for paper in std::mem::take(&mut batch.papers) {
+        match paper.announced {
+            Some(day) => days.entry(day).or_default().papers.push(paper),
+            None => undated.push(paper),
+        }
+    }
+    let mut parts = vec![batch];
+    parts.extend(undated.chunks(BATCH_PAPERS).map(|papers| Batch {
+        papers: papers.to_vec(),
+        ..Batch::default()
+    }));
+    parts.extend(days.into_values());
+    parts
+}
+
+async fn store_batch(
+    db: &Db,
+    source: &SourceSettings,
     before: &[Coverage],
-    batch: Batch,
+    mut batch: Batch,
     now: DateTime<Utc>,
 ) -> Result<PollSummary, StoreError> {
-    let Batch {
-        papers,
-        unreadable,
-        mut news,
-        read,
-        merged,
-        passed_over,
-    } = batch;
-    for news in &mut news {
-        news.note = brief(&news.note);
+    for update in &mut batch.coverage {
+        update.note = brief(&update.note);
     }
-    let rejected = unreadable.len() as u64;
-    let days: Vec<(String, NaiveDate)> = news
+    let days: Vec<(String, NaiveDate)> = batch
+        .coverage
         .iter()
-        .map(|news| (news.category.clone(), news.date))
+        .map(|update| (update.category.clone(), update.date))
         .collect();
-    let set_aside = unreadable.into_iter().map(
-        |Unreadable {
-             place,
-             reason,
-             record,
-         }| SetAside {
-            place,
-            reason,
-            record,
-        },
-    );
-    let set_aside: Vec<SetAside> = set_aside.collect();
-    let changes = changes(before, &news);
-    let kept = set_aside.clone();
-    let name = source.to_owned();
+    let mut summary = PollSummary {
+        read: batch.read,
+        passed_over: batch.passed_over,
+        rejected: batch.unreadable.len() as u64,
+        changes: changes(before, &batch.coverage),
+        set_aside: batch.unreadable.into_iter().map(set_aside).collect(),
+        ..PollSummary::of(source)
+    };
+    let (name, records) = (source.name.clone(), summary.set_aside.clone());
     let taken = db
         .run(move |store| {
-            let taken = store.take_batch(&name, &papers, &news, now)?;
-            store.set_aside(&name, &kept, now)?;
+            let taken = store.take_batch(&name, &batch.papers, &batch.coverage, now)?;
+            store.set_aside(&name, &records, now)?;
             Ok(taken)
         })
         .await?;
     let count = |what: IntakeOutcome| taken.iter().filter(|became| **became == what).count() as u64;
-    let mut coverage = Vec::new();
-    if let (Some(first), Some(last)) = (
-        days.iter().map(|day| day.1).min(),
-        days.iter().map(|day| day.1).max(),
-    ) {
-        coverage = db.run(move |store| store.coverage(first, last)).await?;
-        coverage
-            .retain(|row| row.source == source && days.contains(&(row.category.clone(), row.date)));
+    summary.new = count(IntakeOutcome::New);
+    summary.changed = count(IntakeOutcome::Changed);
+    summary.merged = batch.merged + count(IntakeOutcome::Merged);
+    let dates = days.iter().map(|day| day.1);
+    if let (Some(first), Some(last)) = (dates.clone().min(), dates.max()) {
+        let mut coverage = db.run(move |store| store.coverage(first, last)).await?;
+        coverage.retain(|row| {
+            row.source == source.name && days.contains(&(row.category.clone(), row.date))
+        });
+        summary.coverage = coverage;
     }
-    Ok(PollSummary {
-        source: source.to_owned(),
-        read,
-        new: count(IntakeOutcome::New),
-        changed: count(IntakeOutcome::Changed),
-        merged: merged + count(IntakeOutcome::Merged),
-        passed_over,
-        rejected,
-        coverage,
-        changes,
-        set_aside,
-        ..PollSummary::default()
-    })
+    Ok(summary)
 }
 
-/// The news of days that were in another state before.
-fn changes(before: &[Coverage], news: &[CoverageUpdate]) -> Vec<CoverageUpdate> {
-    let is_new = |news: &&CoverageUpdate| {
+/// The updates of days that were in another state before.
+fn changes(before: &[Coverage], updates: &[CoverageUpdate]) -> Vec<CoverageUpdate> {
+    let is_change = |update: &&CoverageUpdate| {
         let before = before
             .iter()
-            .find(|row| row.date == news.date && row.category == news.category);
-        before.is_none_or(|row| row.state != news.state && !row.state.is_settled())
+            .find(|row| row.date == update.date && row.category == update.category);
+        before.is_none_or(|row| row.state != update.state && !row.state.is_settled())
     };
-    news.iter().filter(is_new).cloned().collect()
+    updates.iter().filter(is_change).cloned().collect()
 }

@@ -24,6 +24,16 @@ const HOST: &str = "https://api.biorxiv.org";
 
 const SPACING: TimeDelta = TimeDelta::seconds(1);
 
+/// Kind `biorxiv`.
+pub const BIORXIV: SourceKind = SourceKind::new("biorxiv", |settings| {
+    Box::new(Biorxiv::new(settings, "biorxiv"))
+});
+
+/// Kind `medrxiv`.
+pub const MEDRXIV: SourceKind = SourceKind::new("medrxiv", |settings| {
+    Box::new(Biorxiv::new(settings, "medrxiv"))
+});
+
 /// One of the two servers.
 #[derive(Debug)]
 pub struct Biorxiv {
@@ -52,13 +62,8 @@ pub struct Posted {
 }
 
 impl Biorxiv {
-    /// The server that the kind of the source says.
-    pub fn new(source: &SourceSettings) -> Self {
-        let server = if source.kind == SourceKind::Medrxiv {
-            "medrxiv"
-        } else {
-            "biorxiv"
-        };
+    /// Builds the source for a server.
+    pub fn new(source: &SourceSettings, server: &'static str) -> Self {
         Biorxiv {
             // Both are one service with one address.
             client: ProviderClient::new("biorxiv", HOST, source.endpoint.as_deref(), SPACING),

@@ -5,14 +5,13 @@
 //! (research/recommenders.md section 6.12). Needs a query or journals: on an
 //! ordinary day some 30,000 DOIs are registered.
 
-use super::SourceSettings;
-use super::daily::{DailySource, DayPolicy, DayResult};
+use super::daily::DayPolicy;
 use super::dates;
 use super::identifiers::{Identifiers, is_front_matter, topics};
 use super::json::{count, list, text, texts};
-use super::pagination::{FIRST, Page, fetch_pages};
+use super::pagination::{FIRST, Page, PagedSource};
 use super::provider_client::{FetchError, ProviderClient, error_in};
-use crate::http::{Http, Provider};
+use super::{Need, Source, SourceKind, SourceSettings};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -39,59 +38,47 @@ const NO_WORKS: [&str; 9] = [
     "proceedings-series",
 ];
 
-/// Works that a query finds, or of some journals.
-#[derive(Debug)]
-pub struct Crossref {
-    client: ProviderClient,
-    query: Option<String>,
-    journals: Vec<String>,
-}
+/// Settings of which Crossref and `OpenAlex` need one.
+pub(super) const QUERY_OR_JOURNALS: Need = Need {
+    any_of: &["query", "journals"],
+    remedy: "must say what to search for, unless journals does: all of it would be tens of thousands a day",
+};
 
-impl Crossref {
-    /// What the settings of the source ask for.
-    pub fn new(source: &SourceSettings) -> Self {
-        Crossref {
-            client: ProviderClient::new("crossref", HOST, source.endpoint.as_deref(), SPACING),
-            query: source.query.clone(),
-            journals: source.journals.clone(),
-        }
-    }
+/// Kind `crossref`.
+pub const KIND: SourceKind = SourceKind {
+    keys: &["journals"],
+    needs: &[QUERY_OR_JOURNALS],
+    ..SourceKind::new("crossref", open)
+};
 
-    fn url(&self, http: &Http, date: NaiveDate, cursor: &str) -> String {
+fn open(settings: &SourceSettings) -> Box<dyn Source> {
+    let (query, journals) = (settings.query.clone(), settings.journals.clone());
+    let parameters = move |date: NaiveDate, cursor: Option<&str>, contact: Option<&str>| {
         let mut filter = format!("from-created-date:{date},until-created-date:{date}");
-        for issn in &self.journals {
-            // Filters of one name are alternatives.
+        for issn in &journals {
+            // Filters with the same name are alternatives.
             let _ = write!(filter, ",issn:{issn}");
         }
-        let size = PAGE_WORKS.to_string();
-        let mut asked = vec![
-            ("filter", filter.as_str()),
-            ("rows", &size),
-            ("cursor", cursor),
+        let mut parameters = vec![
+            ("filter", filter),
+            ("rows", PAGE_WORKS.to_string()),
+            ("cursor", cursor.unwrap_or(FIRST).to_owned()),
         ];
-        asked.extend(self.query.as_deref().map(|query| ("query", query)));
-        asked.extend(http.contact().map(|contact| ("mailto", contact)));
-        self.client.url("/works", &asked)
-    }
-}
-
-impl DailySource for Crossref {
-    fn policy(&self) -> DayPolicy {
-        DayPolicy {
+        parameters.extend(query.clone().map(|query| ("query", query)));
+        parameters.extend(contact.map(|contact| ("mailto", contact.to_owned())));
+        parameters
+    };
+    Box::new(PagedSource {
+        client: ProviderClient::new("crossref", HOST, settings.endpoint.as_deref(), SPACING),
+        policy: DayPolicy {
             zone: chrono_tz::UTC,
             initial_days: 2,
             reread_days: 5,
-        }
-    }
-
-    fn provider(&self) -> &Provider {
-        &self.client.provider
-    }
-
-    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
-        let url = |cursor: Option<&str>| self.url(http, date, cursor.unwrap_or(FIRST));
-        fetch_pages(&self.client, http, date, url, read).await
-    }
+        },
+        path: "/works",
+        parameters: Box::new(parameters),
+        read,
+    })
 }
 
 /// Reads one page, or a single work.

@@ -1,67 +1,66 @@
-//! Sources that can be asked for a day. Deciding which is pure; asking is not.
+//! Sources that can be asked for a day. Deciding which days is pure.
 //!
-//! A day has been announced once it is over where the source is: until then its
-//! row waits, so that nobody is told that it is complete, and no issue waits for
-//! it either. After that it is read again now and then for some days, ever more
-//! rarely: records come late, and votes change. When the source does not answer,
-//! the oldest day that is open says so, and the days after it have no row yet:
-//! all of them are read when it is back.
+//! A day is announced once it is over in the time zone of the source: until then its
+//! row waits, so that it is not reported as complete and no issue waits for it. After
+//! that it is fetched again for some days, less and less often: records come late, and
+//! votes change. When the source does not answer, the oldest open day fails and the
+//! days after it have no row: all of them are fetched when the source is back.
 
 use super::Unreadable;
 use super::fetch::{Arrival, FetchResult, FetchWindow, Source};
 use super::provider_client::{FetchError, pause_refused};
 use crate::coverage::{CoverageState, CoverageUpdate};
-use crate::http::{Http, Provider};
+use crate::http::{BoxFuture, Http, Provider};
 use chrono::{DateTime, Days as DayCount, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use std::collections::VecDeque;
 use std::future::Future;
 
-/// Days that one result asks for; the next one goes on.
+/// Days per fetch; the next fetch continues.
 const DAYS_MAX: usize = 62;
 
-/// How far back a gap is looked for by itself: a month of mail is not caught up with.
+/// How far back gaps are filled without `--since`.
 const GAP_DAYS: u64 = 31;
 
-/// Days in a row that cannot be had after which a result tries one more, and gives up.
-const UNANSWERED_MAX: u32 = 2;
+/// Failed days in a row after which one more is tried before the fetch ends.
+const FAILED_DAYS_MAX: u32 = 2;
 
-/// How much of what a source declares may be missing before it is said to be:
-/// records are withdrawn and merged while they are counted.
+/// Share of the declared records that may be missing: records are withdrawn and merged
+/// while they are counted.
 const MISSING_PERCENT: u64 = 2;
 
-/// How a source's days go.
+/// When the days of a source begin and end, and which are fetched.
 #[derive(Debug, Clone, Copy)]
 pub struct DayPolicy {
-    /// Where its day begins and ends.
+    /// Time zone of its days.
     pub zone: Tz,
-    /// Days before today that the first result takes.
+    /// Days before today that the first fetch takes.
     pub initial_days: u64,
-    /// Days for which a day is read again.
+    /// Number of days for which a day is fetched again.
     pub reread_days: u64,
 }
 
-/// One day of a source.
+/// Result of fetching one day.
 #[derive(Debug, Default)]
 pub struct DayResult {
     /// Its papers.
     pub arrivals: Vec<Arrival>,
-    /// What should have been some.
+    /// Records that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// Records that the source says there are.
+    /// Number of records that the source declares.
     pub declared: Option<u64>,
-    /// Records that came.
+    /// Number of records that came.
     pub read: u64,
-    /// Of these, what is no paper, or not wanted.
+    /// Records of these that are not papers or not wanted.
     pub skipped: u64,
-    /// For people.
+    /// Note for a person.
     pub note: String,
-    /// Why the rest of it is missing.
+    /// Reason why the rest is missing.
     pub error: Option<FetchError>,
 }
 
 impl DayResult {
-    /// Nothing came, and why.
+    /// A day of which nothing came.
     pub(super) fn failed(error: FetchError) -> Self {
         DayResult {
             error: Some(error),
@@ -72,78 +71,81 @@ impl DayResult {
 
 /// A source that can be asked for a day.
 pub trait DailySource: Send + Sync {
-    /// How its days go.
+    /// Its days.
     fn policy(&self) -> DayPolicy;
 
-    /// Whose limits its requests count against.
+    /// Provider whose rate limit the requests count against.
     fn provider(&self) -> &Provider;
 
-    /// Asks for one day.
+    /// Fetches one day.
     fn day(&self, http: &Http, date: NaiveDate) -> impl Future<Output = DayResult> + Send;
 }
 
 impl<T: DailySource> Source for T {
-    fn provider(&self) -> &Provider {
-        DailySource::provider(self)
+    fn provider(&self) -> Option<&Provider> {
+        Some(DailySource::provider(self))
     }
 
-    async fn fetch(&self, http: &Http, window: &FetchWindow) -> FetchResult {
-        let policy = self.policy();
-        let mut result = FetchResult::default();
-        let mut unanswered = 0;
-        let mut days: VecDeque<NaiveDate> = due(window, &policy).into();
-        let mut is_last_try = false;
-        while let Some(date) = days.pop_front() {
-            let day = self.day(http, date).await;
-            result.requested += 1;
-            let failed = match &day.error {
-                Some(
-                    FetchError::Unreachable(why)
-                    | FetchError::Invalid(why)
-                    | FetchError::Refused(why),
-                ) => Some(why.clone()),
-                Some(FetchError::Paused(_)) | None => None,
-            };
-            if is_last_try && failed.is_some() {
-                break;
-            }
-            is_last_try = false;
-            result
-                .news
-                .push(day_coverage(date, &day, &policy, http.now()));
-            result.skipped += day.skipped;
-            result.arrivals.extend(day.arrivals);
-            result.unreadable.extend(day.unreadable);
-            unanswered = if failed.is_some() { unanswered + 1 } else { 0 };
-            result
-                .failures
-                .extend(failed.map(|why| (date.to_string(), why)));
-            match day.error {
-                Some(FetchError::Paused(pause)) => {
-                    result.pause = Some(pause);
-                    break;
-                }
-                Some(FetchError::Refused(why)) => {
-                    result.pause = Some(pause_refused(DailySource::provider(self), &why, http));
-                    result.is_refused = true;
-                    break;
-                }
-                _ => {}
-            }
-            if unanswered >= UNANSWERED_MAX {
-                // It may be these days: the newest one tells.
-                let Some(newest) = (0..days.len()).max_by_key(|at| days[*at]) else {
-                    break;
-                };
-                days.swap(0, newest);
-                is_last_try = true;
-            }
-        }
-        result
+    fn fetch<'a>(&'a self, http: &'a Http, window: &'a FetchWindow) -> BoxFuture<'a, FetchResult> {
+        Box::pin(fetch_days(self, http, window))
     }
 }
 
-/// The days to ask for: those that are open, the oldest first, then those to be read again.
+/// Fetches the due days until the provider asks for a pause or does not answer.
+async fn fetch_days<T: DailySource>(source: &T, http: &Http, window: &FetchWindow) -> FetchResult {
+    let policy = source.policy();
+    let mut result = FetchResult::default();
+    let mut failed_days = 0;
+    let mut days: VecDeque<NaiveDate> = due(window, &policy).into();
+    let mut is_last_try = false;
+    while let Some(date) = days.pop_front() {
+        let day = source.day(http, date).await;
+        result.requested += 1;
+        let failed = match &day.error {
+            Some(
+                FetchError::Unreachable(why) | FetchError::Invalid(why) | FetchError::Refused(why),
+            ) => Some(why.clone()),
+            Some(FetchError::Paused(_)) | None => None,
+        };
+        if is_last_try && failed.is_some() {
+            break;
+        }
+        is_last_try = false;
+        result
+            .coverage
+            .push(day_coverage(date, &day, &policy, http.now()));
+        result.skipped += day.skipped;
+        result.arrivals.extend(day.arrivals);
+        result.unreadable.extend(day.unreadable);
+        failed_days = if failed.is_some() { failed_days + 1 } else { 0 };
+        result
+            .failures
+            .extend(failed.map(|why| (date.to_string(), why)));
+        match day.error {
+            Some(FetchError::Paused(pause)) => {
+                result.pause = Some(pause);
+                break;
+            }
+            Some(FetchError::Refused(why)) => {
+                result.pause = Some(pause_refused(source.provider(), &why, http));
+                result.is_refused = true;
+                break;
+            }
+            _ => {}
+        }
+        if failed_days >= FAILED_DAYS_MAX {
+            // Only these days may fail: the newest one shows.
+            let Some(newest) = (0..days.len()).max_by_key(|at| days[*at]) else {
+                break;
+            };
+            days.swap(0, newest);
+            is_last_try = true;
+        }
+    }
+    result
+}
+
+/// The days to fetch: open ones, oldest first, then those that are fetched again.
 fn due(window: &FetchWindow, policy: &DayPolicy) -> Vec<NaiveDate> {
     let today = window.now.with_timezone(&policy.zone).date_naive();
     let gaps_from = today - DayCount::new(GAP_DAYS);
@@ -181,16 +183,16 @@ fn due(window: &FetchWindow, policy: &DayPolicy) -> Vec<NaiveDate> {
     open
 }
 
-/// The instant at which `date` is over in `zone`.
+/// The instant at which `date` ends in `zone`.
 fn end_of(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let midnight = (date + DayCount::new(1)).and_time(NaiveTime::MIN);
-    // Where clocks change at midnight, an hour more or less does not matter.
+    // If clocks change at midnight, the earlier instant is good enough.
     zone.from_local_datetime(&midnight)
         .earliest()
         .map_or_else(|| midnight.and_utc(), |at| at.to_utc())
 }
 
-/// What is known of a day once it was asked for.
+/// Coverage of a day after it was fetched.
 fn day_coverage(
     date: NaiveDate,
     day: &DayResult,
@@ -297,7 +299,7 @@ mod tests {
             known,
             since,
             everything,
-            now: at("2026-08-10T16:00:00Z"),
+            ..FetchWindow::at(at("2026-08-10T16:00:00Z"))
         };
         let days: Vec<String> = due(&window, &POLICY)
             .iter()

@@ -13,8 +13,8 @@
 
 use super::fetch::{Arrival, FetchResult, FetchWindow, Source, failed, paused};
 use super::provider_client::error_message;
-use super::{SourceSettings, Unreadable};
-use crate::http::{Http, HttpError, HttpRequest, Provider};
+use super::{SourceKind, SourceSettings, Unreadable};
+use crate::http::{BoxFuture, Http, HttpError, HttpRequest, Provider};
 use crate::paper::Paper;
 use chrono::{NaiveDate, TimeDelta};
 
@@ -25,6 +25,12 @@ mod markup;
 const SPACING: TimeDelta = TimeDelta::seconds(1);
 
 const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml, application/json;q=0.5, */*;q=0.1";
+
+/// Kind `feed`.
+pub const KIND: SourceKind = SourceKind {
+    keys: &["url"],
+    ..SourceKind::new("feed", |settings| Box::new(Feed::new(settings)))
+};
 
 /// A feed.
 #[derive(Debug)]
@@ -90,11 +96,17 @@ impl Feed {
 }
 
 impl Source for Feed {
-    fn provider(&self) -> &Provider {
-        &self.provider
+    fn provider(&self) -> Option<&Provider> {
+        Some(&self.provider)
     }
 
-    async fn fetch(&self, http: &Http, window: &FetchWindow) -> FetchResult {
+    fn fetch<'a>(&'a self, http: &'a Http, window: &'a FetchWindow) -> BoxFuture<'a, FetchResult> {
+        Box::pin(self.fetch_feed(http, window))
+    }
+}
+
+impl Feed {
+    async fn fetch_feed(&self, http: &Http, window: &FetchWindow) -> FetchResult {
         let mut result = FetchResult {
             requested: 1,
             ..FetchResult::default()
@@ -127,13 +139,13 @@ impl Source for Feed {
                 error_message(&answer.body)
             ),
             Err(HttpError::AskedToWait(pause)) => {
-                result.news.extend(paused("", &pause, window));
+                result.coverage.extend(paused("", &pause, window));
                 result.pause = Some(pause);
                 return result;
             }
             Err(error) => error.to_string(),
         };
-        result.news.extend(failed("", &why, window));
+        result.coverage.extend(failed("", &why, window));
         result.failures.push((String::new(), why));
         result
     }

@@ -1,161 +1,241 @@
-//! Sources that answer over HTTP: what one owes, and what becomes of what it says.
+//! The trait of a source, and the papers and coverage that follow from a fetch.
 //!
-//! A result at a source is two steps, so that deciding stays pure. The source
-//! asks ([`Source::result`]) and says what it saw; [`settle`] turns that into
-//! papers and coverage, given which of the papers are known.
+//! A fetch has two steps, so that deciding stays pure: the source sends its requests
+//! ([`Source::fetch`]), and [`settle`] turns the result into papers and coverage, given
+//! which of the papers are known.
 //!
 //! There are two kinds of sources. Some can be asked for a day ([`super::daily`]):
-//! that is the day on which their papers are announced. Others only show what
-//! they hold at present (feeds, venues of `OpenReview`): there a paper is
-//! announced on its own date if that lies between the last result and this one,
-//! and else on the day on which it is first seen. Journals put a paper into their
-//! feed days after its date, and days before; readers are told when it is there.
+//! their papers are announced on that day. Others only show their present content
+//! (feeds, venues of `OpenReview`): a paper of these is announced on its own date if
+//! that lies between the previous fetch and this one, and else on the day on which it
+//! is first seen. Journals put a paper into their feed days before or after its date;
+//! subscribers are told when it is there.
 
-use super::biorxiv::Biorxiv;
-use super::crossref::Crossref;
-use super::feed::Feed;
-use super::huggingface::HuggingFace;
-use super::openalex::OpenAlex;
-use super::openreview::OpenReview;
-use super::pubmed::Pubmed;
-use super::semantic_scholar::SemanticScholar;
-use super::{Batch, SourceKind, SourceSettings, Unreadable};
+use super::{Batch, Unreadable};
 use crate::coverage::{Coverage, CoverageState, CoverageUpdate};
-use crate::http::{Http, Pause, Provider};
+use crate::http::{BoxFuture, Http, Pause, Provider};
 use crate::paper::{Paper, PaperId};
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use std::collections::{BTreeMap, HashMap};
-use std::future::Future;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::path::PathBuf;
 
-/// How far back the first result at a source without days is to announce papers by their own dates.
-const FIRST_SIGHT_DAYS: u64 = 31;
+/// How far back the first fetch of a source without days announces papers by their own dates.
+const FIRST_FETCH_DAYS: u64 = 31;
 
-/// What a result is to cover.
+/// How long after its own date a paper may first appear in a feed and still be announced.
+/// Items that are older were listed again, or moved with their site.
+const LATE_DAYS: u64 = 180;
+
+/// A source of papers. Only [`Source::provider`] and [`Source::fetch`] are required.
+pub trait Source: Send + Sync {
+    /// Provider whose rate limit the requests count against; `None` for local files.
+    fn provider(&self) -> Option<&Provider>;
+
+    /// Number of steps in one poll: each sees what the steps before have stored.
+    fn steps(&self) -> usize {
+        1
+    }
+
+    /// Fetches what `window` leaves open. Failures are part of the result.
+    fn fetch<'a>(&'a self, http: &'a Http, window: &'a FetchWindow) -> BoxFuture<'a, FetchResult>;
+
+    /// Sends the least that shows whether the source answers.
+    fn probe<'a>(&'a self, http: &'a Http) -> BoxFuture<'a, Probe> {
+        Box::pin(async move {
+            let now = http.now();
+            let window = FetchWindow {
+                since: Some(now.date_naive()),
+                everything: true,
+                ..FetchWindow::at(now)
+            };
+            let result = self.fetch(http, &window).await;
+            Probe::of(&result, |papers| format!("{papers} so far today"))
+        })
+    }
+
+    /// Predicate of the ids that [`Source::look_up`] finds; `None` if it finds none.
+    fn finds(&self) -> Option<fn(&PaperId) -> bool> {
+        None
+    }
+
+    /// Fetches papers by their ids, without announcement days.
+    fn look_up<'a>(&'a self, _http: &'a Http, _ids: Vec<PaperId>) -> BoxFuture<'a, FetchResult> {
+        Box::pin(async { FetchResult::default() })
+    }
+
+    /// The days from `since` until yesterday for which an announcement is certain, so that
+    /// a day without coverage is a gap.
+    fn announcement_days(&self, _since: NaiveDate, _now: DateTime<Utc>) -> Vec<NaiveDate> {
+        Vec::new()
+    }
+}
+
+/// Range and purpose of a fetch.
 #[derive(Debug, Clone)]
 pub struct FetchWindow {
-    /// What is known of the source's days.
+    /// Known coverage of the source.
     pub known: Vec<Coverage>,
-    /// From which day on gaps are to be filled; where the source was last, if nobody says.
+    /// First day whose gaps are filled; by default the first day that is not settled.
     pub since: Option<NaiveDate>,
-    /// Whether to ask also where nothing new is expected.
+    /// Whether to fetch also where nothing new is expected.
     pub everything: bool,
-    /// When.
+    /// The time of the poll.
     pub now: DateTime<Utc>,
+    /// Step of the poll, from 0.
+    pub step: usize,
+    /// Marks of earlier polls ([`FetchResult::marks`]), with their times.
+    pub marked: HashMap<String, DateTime<Utc>>,
+    /// Parts that this poll has fetched already ([`FetchResult::done`]).
+    pub done: BTreeSet<String>,
 }
 
 impl FetchWindow {
-    /// What is known of a category's day.
+    /// The window of a source of which nothing is known.
+    pub fn at(now: DateTime<Utc>) -> Self {
+        FetchWindow {
+            known: Vec::new(),
+            since: None,
+            everything: false,
+            now,
+            step: 0,
+            marked: HashMap::new(),
+            done: BTreeSet::new(),
+        }
+    }
+
+    /// Coverage of a category's day.
     pub fn day(&self, category: &str, date: NaiveDate) -> Option<&Coverage> {
         self.known
             .iter()
             .find(|row| row.date == date && row.category == category)
     }
 
-    /// The newest day of a category on which the source answered.
-    pub(super) fn last_seen(&self, category: &str) -> Option<&Coverage> {
-        let seen = self
+    /// The newest settled day of a category.
+    pub(super) fn last_settled(&self, category: &str) -> Option<&Coverage> {
+        let settled = self
             .known
             .iter()
             .filter(|row| row.category == category && row.state.is_settled());
-        seen.max_by_key(|row| row.date)
+        settled.max_by_key(|row| row.date)
     }
 }
 
-/// Why a paper is in an answer.
+/// Why a paper is in a response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arrival {
-    /// It was announced, on the day that it carries.
+    /// It was announced on the day that it carries.
     Announced(Paper),
-    /// A new version: news of a paper that is known, and else passed over.
+    /// A new version; passed over if the paper is unknown.
     Replaced(Paper),
-    /// It is there, in that category; the date is its own.
+    /// It is part of the present content of a category; the date is its own.
     Seen(Paper, Option<NaiveDate>, String),
 }
 
-/// What a source was seen to hold.
+/// Announcement days of the papers that are known.
+pub type AnnouncedDays = BTreeMap<PaperId, Option<NaiveDate>>;
+
+/// Decides on papers and coverage in a source's own way, instead of [`settle`].
+pub struct Decision {
+    /// Ids of the papers whose announcement days are needed.
+    pub ids: Vec<PaperId>,
+    /// Decides, given the announcement days and the known coverage.
+    #[expect(clippy::type_complexity, reason = "used here only")]
+    pub decide: Box<dyn FnOnce(&AnnouncedDays, &[Coverage], DateTime<Utc>) -> Batch + Send>,
+}
+
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decision").finish_non_exhaustive()
+    }
+}
+
+/// Result of a fetch.
 #[derive(Debug, Default)]
 pub struct FetchResult {
     /// Papers.
     pub arrivals: Vec<Arrival>,
-    /// What should have been some.
+    /// Records that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What is now known of days.
-    pub news: Vec<CoverageUpdate>,
-    /// Categories that were seen as they are at present, and of which [`settle`] works out the days.
+    /// Coverage of days.
+    pub coverage: Vec<CoverageUpdate>,
+    /// Categories whose present content was fetched; [`settle`] derives their coverage.
     pub seen: Vec<String>,
-    /// Of these, what broke off, and how that is said.
+    /// Categories of these whose content broke off, with the reason.
     pub truncated: Vec<(String, String)>,
-    /// Things that were asked for: days, venues, a feed.
+    /// Number of days, venues or feeds that were requested.
     pub requested: u64,
-    /// Records that are no papers.
+    /// Records that are not papers.
     pub skipped: u64,
-    /// Until when the provider wants to be left alone.
+    /// Pause that the provider asked for.
     pub pause: Option<Pause>,
-    /// Whether that is because of our settings, which may be mended before.
+    /// Whether the provider refuses our settings; then the pause ends when they change.
     pub is_refused: bool,
-    /// What could not be had, and why.
+    /// Parts that could not be fetched, with the reason.
     pub failures: Vec<(String, String)>,
+    /// Notes for a person.
+    pub notes: Vec<String>,
+    /// Papers and coverage, if the source decides on them itself.
+    pub decision: Option<Decision>,
+    /// A file whose papers are imported.
+    pub file: Option<PathBuf>,
+    /// Names under which the store remembers that something was fetched now.
+    pub marks: Vec<String>,
+    /// Ids that were looked up, whether or not there is such a paper.
+    pub looked_up: Vec<PaperId>,
+    /// Parts that are fetched; see [`FetchWindow::done`].
+    pub done: Vec<String>,
+    /// Whether the same step has more to fetch once this is stored.
+    pub has_more: bool,
 }
 
-/// A source that answers over HTTP.
-pub trait Source: Send + Sync {
-    /// Whose limits its requests count against.
-    fn provider(&self) -> &Provider;
-
-    /// Asks for what `window` leaves open. What goes wrong stands in the result.
-    fn fetch(&self, http: &Http, window: &FetchWindow) -> impl Future<Output = FetchResult> + Send;
+/// Whether a source answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// It answers; the text says with what.
+    Answers(String),
+    /// It does not answer now, which may pass; with the reason.
+    Unreachable(String),
+    /// It refuses the settings; with the reason.
+    Refuses(String),
 }
 
-/// Looks at the source that the settings describe; `None` if it is not one that
-/// answers over HTTP in this way.
-pub async fn fetch(
-    settings: &SourceSettings,
-    http: &Http,
-    window: &FetchWindow,
-) -> Option<FetchResult> {
-    Some(match settings.kind {
-        SourceKind::HuggingFace => HuggingFace::new(settings).fetch(http, window).await,
-        SourceKind::Biorxiv | SourceKind::Medrxiv => {
-            Biorxiv::new(settings).fetch(http, window).await
+impl Probe {
+    /// The verdict on a fetch; `describe` words the number of papers.
+    pub(super) fn of(result: &FetchResult, describe: impl FnOnce(String) -> String) -> Self {
+        match (result.failures.first(), &result.pause) {
+            (Some((_, why)), _) if result.is_refused => Probe::Refuses(super::brief(why)),
+            (_, Some(pause)) if result.is_refused => Probe::Refuses(super::brief(&pause.reason)),
+            (_, Some(pause)) => Probe::paused(pause),
+            (Some((_, why)), None) => Probe::Unreachable(super::brief(why)),
+            (None, None) => Probe::answers(result.arrivals.len(), describe),
         }
-        SourceKind::Pubmed => Pubmed::new(settings).fetch(http, window).await,
-        SourceKind::OpenReview => OpenReview::new(settings).fetch(http, window).await,
-        SourceKind::Crossref => Crossref::new(settings).fetch(http, window).await,
-        SourceKind::OpenAlex => OpenAlex::new(settings).fetch(http, window).await,
-        SourceKind::SemanticScholar => SemanticScholar::new(settings).fetch(http, window).await,
-        SourceKind::Feed => Feed::new(settings).fetch(http, window).await,
-        SourceKind::Arxiv | SourceKind::Jsonl => return None,
-    })
+    }
+
+    /// It answered with that many papers.
+    pub(super) fn answers(papers: usize, describe: impl FnOnce(String) -> String) -> Self {
+        let papers = match papers {
+            1 => "1 paper".to_owned(),
+            papers => format!("{papers} papers"),
+        };
+        Probe::Answers(format!("answers: {}", describe(papers)))
+    }
+
+    /// It asks for a pause.
+    pub(super) fn paused(pause: &Pause) -> Self {
+        let until = pause.until.format("%Y-%m-%d %H:%M UTC");
+        let reason = &pause.reason;
+        Probe::Unreachable(format!("asks to be left alone until {until} ({reason})"))
+    }
 }
 
-/// Whose limits the source's requests count against; `None` as for [`result`].
-pub fn provider(settings: &SourceSettings) -> Option<Provider> {
-    let provider = match settings.kind {
-        SourceKind::HuggingFace => Source::provider(&HuggingFace::new(settings)).clone(),
-        SourceKind::Biorxiv | SourceKind::Medrxiv => {
-            Source::provider(&Biorxiv::new(settings)).clone()
-        }
-        SourceKind::Pubmed => Source::provider(&Pubmed::new(settings)).clone(),
-        SourceKind::OpenReview => Source::provider(&OpenReview::new(settings)).clone(),
-        SourceKind::Crossref => Source::provider(&Crossref::new(settings)).clone(),
-        SourceKind::OpenAlex => Source::provider(&OpenAlex::new(settings)).clone(),
-        SourceKind::SemanticScholar => Source::provider(&SemanticScholar::new(settings)).clone(),
-        SourceKind::Feed => Source::provider(&Feed::new(settings)).clone(),
-        SourceKind::Arxiv | SourceKind::Jsonl => return None,
-    };
-    Some(provider)
-}
-
-/// The papers of a result, by name.
-pub fn ids(result: &FetchResult) -> Vec<PaperId> {
-    let mut ids: Vec<PaperId> = result
-        .arrivals
-        .iter()
-        .map(|arrival| arrival.paper().id.clone())
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+/// The ids of the fetched papers.
+pub fn paper_ids(result: &FetchResult) -> Vec<PaperId> {
+    if let Some(decision) = &result.decision {
+        return decision.ids.clone();
+    }
+    let ids: BTreeSet<&PaperId> = result.arrivals.iter().map(|it| &it.paper().id).collect();
+    ids.into_iter().cloned().collect()
 }
 
 impl Arrival {
@@ -168,16 +248,20 @@ impl Arrival {
     }
 }
 
-/// What the result brings, given which of its papers are known and on which days
-/// these were announced.
+/// Papers and coverage of a fetch, given the announcement days of its papers that are
+/// known.
 pub fn settle(
-    result: FetchResult,
-    announced: &BTreeMap<PaperId, Option<NaiveDate>>,
+    mut result: FetchResult,
+    announced: &AnnouncedDays,
     window: &FetchWindow,
+    now: DateTime<Utc>,
 ) -> Batch {
+    if let Some(decision) = result.decision.take() {
+        return (decision.decide)(announced, &window.known, now);
+    }
     let today = window.now.date_naive();
     let mut batch = Batch {
-        news: result.news,
+        coverage: result.coverage,
         unreadable: result.unreadable,
         ..Batch::default()
     };
@@ -199,7 +283,10 @@ pub fn settle(
         if let Arrival::Seen(_, own, category) = arrival {
             let floor = floors.get(category).copied().unwrap_or(today);
             let known = announced.get(&paper.id).copied().flatten();
-            let day = known.unwrap_or_else(|| own.unwrap_or(today).clamp(floor, today.max(floor)));
+            let day = known.unwrap_or_else(|| match own {
+                Some(own) if *own < floor - Days::new(LATE_DAYS) => *own,
+                own => own.unwrap_or(today).clamp(floor, today.max(floor)),
+            });
             paper.announced = known.is_none().then_some(day);
             if !places.contains_key(&paper.id)
                 && let Some((category, _)) = floors.get_key_value(category)
@@ -224,33 +311,33 @@ pub fn settle(
         }
     }
     for category in &result.seen {
-        let mut news = days_seen(category, floors[category], &days, window);
+        let mut updates = days_seen(category, floors[category], &days, window);
         if let Some((_, why)) = result
             .truncated
             .iter()
             .find(|(truncated, _)| truncated == category)
-            && let Some(last) = news.last_mut()
+            && let Some(last) = updates.last_mut()
         {
-            // What is missing may be of any day: it comes with the next result, and none of today's is sure.
+            // The missing papers may be of any day; the next fetch brings them.
             last.state = CoverageState::Stalled;
             last.note.clone_from(why);
         }
-        batch.news.extend(news);
+        batch.coverage.extend(updates);
     }
     batch
 }
 
-/// The day from which on what is new in a category was announced.
+/// The first day on which a new paper of a category can have been announced.
 fn first_day(category: &str, window: &FetchWindow) -> NaiveDate {
     let today = window.now.date_naive();
-    let last = window.last_seen(category).map(|row| row.date.min(today));
-    // What is asked for explicitly was not announced before it, either.
-    let first = today - Days::new(FIRST_SIGHT_DAYS);
+    let last = window.last_settled(category).map(|row| row.date.min(today));
+    // An explicit `since` bounds the announcement days, too.
+    let first = today - Days::new(FIRST_FETCH_DAYS);
     last.unwrap_or_else(|| window.since.map_or(first, |since| since.min(today)))
 }
 
-/// The days of a category that was just seen whole: those since the last result, and
-/// of earlier ones those that papers are announced on.
+/// Coverage of a category whose whole content was fetched: the days since the previous
+/// fetch, and earlier ones on which papers are announced.
 fn days_seen(
     category: &String,
     first: NaiveDate,
@@ -258,8 +345,8 @@ fn days_seen(
     window: &FetchWindow,
 ) -> Vec<CoverageUpdate> {
     let today = window.now.date_naive();
-    let is_known = window.last_seen(category).is_some();
-    let news = first
+    let is_known = window.last_settled(category).is_some();
+    let updates = first
         .iter_days()
         .take_while(|date| *date <= today)
         .filter_map(|date| {
@@ -284,10 +371,10 @@ fn days_seen(
                 note: String::new(),
             })
         });
-    news.collect()
+    updates.collect()
 }
 
-/// What is said of a source that asks to be left alone, as [`failed`] says it.
+/// Coverage of a source that asks for a pause; the same day as that of [`failed`].
 pub(super) fn paused(
     category: &str,
     pause: &Pause,
@@ -297,17 +384,17 @@ pub(super) fn paused(
         "asked to wait until {}",
         pause.until.format("%Y-%m-%d %H:%M UTC")
     );
-    failed(category, &why, window).map(|news| CoverageUpdate {
+    failed(category, &why, window).map(|update| CoverageUpdate {
         state: CoverageState::Waiting,
-        ..news
+        ..update
     })
 }
 
-/// What is said of a source that shows what it holds and cannot be read: one day, the
-/// first, says so until it can.
+/// Coverage of a source without days that cannot be read: one day, the first that is
+/// open, fails until the source can be read.
 pub(super) fn failed(category: &str, why: &str, window: &FetchWindow) -> Option<CoverageUpdate> {
     let today = window.now.date_naive();
-    let settled = window.last_seen(category).map(|row| row.date);
+    let settled = window.last_settled(category).map(|row| row.date);
     let open = window
         .known
         .iter()
@@ -325,6 +412,6 @@ pub(super) fn failed(category: &str, why: &str, window: &FetchWindow) -> Option<
         announced_at: None,
         note: why.to_owned(),
     })
-    // A day on which it was read before is not taken back.
-    .filter(|news| settled != Some(news.date))
+    // A day that is settled stays so.
+    .filter(|update| settled != Some(update.date))
 }

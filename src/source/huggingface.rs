@@ -11,7 +11,7 @@ use super::fetch::Arrival;
 use super::identifiers::{Identifiers, excerpt};
 use super::json::{count, list, text};
 use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in};
-use super::{SourceSettings, Unreadable};
+use super::{SourceKind, SourceSettings, Unreadable};
 use crate::http::{Http, Provider};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_tex_line, clean_tex_text};
@@ -26,6 +26,11 @@ const SPACING: TimeDelta = TimeDelta::milliseconds(700);
 
 const PAGE_PAPERS: usize = 100;
 
+/// Kind `huggingface`.
+pub const KIND: SourceKind = SourceKind::new("huggingface", |settings| {
+    Box::new(HuggingFace::new(settings))
+});
+
 /// The daily papers.
 #[derive(Debug)]
 pub struct HuggingFace {
@@ -33,7 +38,7 @@ pub struct HuggingFace {
 }
 
 impl HuggingFace {
-    /// Those at the real place or at the source's `endpoint`.
+    /// Builds the source.
     pub fn new(source: &SourceSettings) -> Self {
         HuggingFace {
             client: ProviderClient::new("huggingface", HOST, source.endpoint.as_deref(), SPACING),

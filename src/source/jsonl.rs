@@ -3,15 +3,17 @@
 //! The fields are those of [`Paper`]; `id` and `title` must be there. Keys that
 //! are not known are passed over: files come from many hands.
 
-use super::Record;
+use super::fetch::{FetchResult, FetchWindow, Probe, Source};
+use super::{Record, SourceKind, SourceSettings, Unreadable};
 use crate::fields::{Fields, in_one_line};
+use crate::http::{BoxFuture, Http, Provider};
 use crate::paper::{Paper, PaperId};
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest line that is read, in bytes: a paper with 3,000 authors has some 100,000.
 const LINE_BYTES_MAX: usize = 8 << 20;
@@ -20,6 +22,59 @@ const LINE_BYTES_MAX: usize = 8 << 20;
 const KEPT_CHARS_MAX: usize = 2_000;
 
 const TITLE_CHARS_MAX: usize = 2_000;
+
+/// Kind `jsonl`.
+pub const KIND: SourceKind = SourceKind {
+    keys: &["path"],
+    ..SourceKind::new("jsonl", |settings: &SourceSettings| {
+        let path = settings.path.clone();
+        Box::new(PaperFile(path.expect("sources of kind jsonl have a path")))
+    })
+};
+
+/// Name under which the store remembers when the file was read.
+const FILE_MARK: &str = "file";
+
+/// A file of papers, read again when it was written.
+struct PaperFile(PathBuf);
+
+impl Source for PaperFile {
+    fn provider(&self) -> Option<&Provider> {
+        None
+    }
+
+    fn fetch<'a>(&'a self, _http: &'a Http, window: &'a FetchWindow) -> BoxFuture<'a, FetchResult> {
+        Box::pin(async move {
+            let written = std::fs::metadata(&self.0).and_then(|file| file.modified());
+            // A file that was written in the second of the reading may have changed after it.
+            // One that cannot be read is imported, too: that reports the error.
+            let is_unchanged = window.marked.get(FILE_MARK).is_some_and(|read| {
+                written.is_ok_and(|written| DateTime::<Utc>::from(written) < *read)
+            });
+            if is_unchanged && !window.everything {
+                return FetchResult {
+                    requested: 1,
+                    ..FetchResult::default()
+                };
+            }
+            FetchResult {
+                requested: 1,
+                file: Some(self.0.clone()),
+                marks: vec![FILE_MARK.to_owned()],
+                ..FetchResult::default()
+            }
+        })
+    }
+
+    fn probe<'a>(&'a self, _http: &'a Http) -> BoxFuture<'a, Probe> {
+        let path = self.0.display();
+        let probe = match File::open(&self.0) {
+            Ok(_) => Probe::Answers(format!("{path} can be read")),
+            Err(error) => Probe::Refuses(format!("{path} cannot be read: {error}")),
+        };
+        Box::pin(async { probe })
+    }
+}
 
 /// Reads one file, record by record.
 pub struct Reader {
@@ -101,11 +156,11 @@ impl Reader {
             .chars()
             .take(KEPT_CHARS_MAX)
             .collect();
-        Record::Unreadable {
+        Record::Unreadable(Unreadable {
             place: format!("{}:{}", self.name, self.line),
             reason,
             record,
-        }
+        })
     }
 }
 
@@ -221,7 +276,9 @@ mod tests {
         while let Some(record) = reader.next_record().unwrap() {
             seen.push(match record {
                 Record::Paper(paper) => format!("{} {}", paper.id, paper.title),
-                Record::Unreadable { place, reason, .. } => format!("{place}: {reason}"),
+                Record::Unreadable(Unreadable { place, reason, .. }) => {
+                    format!("{place}: {reason}")
+                }
             });
         }
         seen

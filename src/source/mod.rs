@@ -1,8 +1,13 @@
-//! Fetches: the outside world to papers.
+//! Fetches papers from the outside world.
 //!
-//! A source turns what it reads into [`Record`]s: a paper, or what could not be
-//! read and why. It knows nothing of the database; [`crate::intake`] stores
-//! what it brings. Malformed input costs the record, never the batch.
+//! A source turns responses into [`Record`]s: a paper, or a record that cannot be
+//! read, with the reason. It does not use the database; [`crate::intake`] stores
+//! the result. A malformed record is set aside and costs neither the other records
+//! nor the batch.
+//!
+//! To add a source, write its file with a `KIND` (see [`SourceKind`]) and an
+//! implementation of [`Source`] or [`daily::DailySource`], add it to the modules and
+//! to [`KINDS`] below, and describe it in `config/template.toml`.
 
 pub mod arxiv;
 mod authors;
@@ -27,52 +32,70 @@ pub mod semantic_scholar;
 mod settings;
 mod xml;
 
+pub use fetch::{FetchResult, FetchWindow, Probe, Source};
 pub use provider_client::brief;
-pub use settings::{SourceKind, SourceSettings};
+pub use settings::{Need, SourceKind, SourceSettings};
 
 use crate::coverage::CoverageUpdate;
 use crate::paper::Paper;
+
+/// Every kind of source, in the order in which the settings list them.
+pub static KINDS: [&SourceKind; 11] = [
+    &arxiv::KIND,
+    &huggingface::KIND,
+    &biorxiv::BIORXIV,
+    &biorxiv::MEDRXIV,
+    &pubmed::KIND,
+    &openreview::KIND,
+    &crossref::KIND,
+    &openalex::KIND,
+    &semantic_scholar::KIND,
+    &feed::KIND,
+    &jsonl::KIND,
+];
 
 /// One record of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// A paper.
     Paper(Box<Paper>),
-    /// Something that should have been one.
-    Unreadable {
-        /// File and line, or address of the answer.
-        place: String,
-        /// What is wrong with it.
-        reason: String,
-        /// As it came, cut if it is long.
-        record: String,
-    },
+    /// A record that cannot be read.
+    Unreadable(Unreadable),
 }
 
-/// A record of a batch that could not be read.
+/// A record that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Address of the answer, and which entry.
+    /// File and line, or address of the response and number of the record.
     pub place: String,
-    /// What is wrong with it.
+    /// Reason.
     pub reason: String,
-    /// As it came, cut if it is long.
+    /// The record, truncated if it is long.
     pub record: String,
 }
 
-/// What one fetch brings.
+impl From<Result<Paper, Unreadable>> for Record {
+    fn from(entry: Result<Paper, Unreadable>) -> Self {
+        match entry {
+            Ok(paper) => Record::Paper(Box::new(paper)),
+            Err(unreadable) => Record::Unreadable(unreadable),
+        }
+    }
+}
+
+/// Papers and coverage of one fetch, ready to be stored.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// Each paper once.
     pub papers: Vec<Paper>,
-    /// What could not be read.
+    /// Records that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What is now known of the source's days.
-    pub news: Vec<CoverageUpdate>,
+    /// Coverage of the source's days.
+    pub coverage: Vec<CoverageUpdate>,
     /// Records read.
     pub read: u64,
-    /// Records of a paper that the batch held already.
+    /// Records of a paper that the batch already had.
     pub merged: u64,
-    /// New versions of papers that are not known here, and records that are no papers.
+    /// New versions of papers that are unknown here, and records that are not papers.
     pub passed_over: u64,
 }

@@ -7,14 +7,14 @@
 //! is one of publication, and read again for two weeks, in which most of its
 //! works come in. Needs a query or journals.
 
-use super::SourceSettings;
-use super::daily::{DailySource, DayPolicy, DayResult};
+use super::crossref::QUERY_OR_JOURNALS;
+use super::daily::DayPolicy;
 use super::dates;
 use super::identifiers::{Identifiers, arxiv_in, is_front_matter, topics};
 use super::json::{count, list, text, texts};
-use super::pagination::{FIRST, Page, fetch_pages};
+use super::pagination::{FIRST, Page, PagedSource};
 use super::provider_client::{FetchError, KeyLocation, ProviderClient, error_in};
-use crate::http::{Http, Provider};
+use super::{Source, SourceKind, SourceSettings};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
@@ -31,63 +31,41 @@ const PAGE_WORKS: usize = 100;
 /// Words of an abstract: beyond, its index is nonsense.
 const WORDS_MAX: u64 = 20_000;
 
-/// Works that a query finds, or of some journals.
-#[derive(Debug)]
-pub struct OpenAlex {
-    client: ProviderClient,
-    query: Option<String>,
-    journals: Vec<String>,
-}
+/// Kind `openalex`.
+pub const KIND: SourceKind = SourceKind {
+    keys: &["journals"],
+    needs: &[QUERY_OR_JOURNALS],
+    ..SourceKind::new("openalex", open)
+};
 
-impl OpenAlex {
-    /// What the settings of the source ask for.
-    pub fn new(source: &SourceSettings) -> Self {
-        let client = ProviderClient::new("openalex", HOST, source.endpoint.as_deref(), SPACING);
-        OpenAlex {
-            client: client.with_key(KeyLocation::Query, "api_key", source.api_key.clone()),
-            query: source.query.clone(),
-            journals: source.journals.clone(),
-        }
-    }
-
-    fn url(&self, http: &Http, date: NaiveDate, cursor: &str) -> String {
+fn open(settings: &SourceSettings) -> Box<dyn Source> {
+    let (query, journals) = (settings.query.clone(), settings.journals.join("|"));
+    let parameters = move |date: NaiveDate, cursor: Option<&str>, contact: Option<&str>| {
         let mut filter = format!("from_publication_date:{date},to_publication_date:{date}");
-        if !self.journals.is_empty() {
-            let _ = write!(
-                filter,
-                ",primary_location.source.issn:{}",
-                self.journals.join("|")
-            );
+        if !journals.is_empty() {
+            let _ = write!(filter, ",primary_location.source.issn:{journals}");
         }
-        let size = PAGE_WORKS.to_string();
-        let mut asked = vec![
-            ("filter", filter.as_str()),
-            ("per_page", &size),
-            ("cursor", cursor),
+        let mut parameters = vec![
+            ("filter", filter),
+            ("per_page", PAGE_WORKS.to_string()),
+            ("cursor", cursor.unwrap_or(FIRST).to_owned()),
         ];
-        asked.extend(self.query.as_deref().map(|query| ("search", query)));
-        asked.extend(http.contact().map(|contact| ("mailto", contact)));
-        self.client.url("/works", &asked)
-    }
-}
-
-impl DailySource for OpenAlex {
-    fn policy(&self) -> DayPolicy {
-        DayPolicy {
+        parameters.extend(query.clone().map(|query| ("search", query)));
+        parameters.extend(contact.map(|contact| ("mailto", contact.to_owned())));
+        parameters
+    };
+    let client = ProviderClient::new("openalex", HOST, settings.endpoint.as_deref(), SPACING);
+    Box::new(PagedSource {
+        client: client.with_key(KeyLocation::Query, "api_key", settings.api_key.clone()),
+        policy: DayPolicy {
             zone: chrono_tz::UTC,
             initial_days: 3,
             reread_days: 14,
-        }
-    }
-
-    fn provider(&self) -> &Provider {
-        &self.client.provider
-    }
-
-    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
-        let url = |cursor: Option<&str>| self.url(http, date, cursor.unwrap_or(FIRST));
-        fetch_pages(&self.client, http, date, url, read).await
-    }
+        },
+        path: "/works",
+        parameters: Box::new(parameters),
+        read,
+    })
 }
 
 /// Reads one page.

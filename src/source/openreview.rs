@@ -13,8 +13,8 @@ use super::fetch::{Arrival, FetchResult, FetchWindow, Source, failed, paused};
 use super::identifiers::{Identifiers, excerpt};
 use super::json::{count, list, text};
 use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in, pause_refused};
-use super::{SourceSettings, Unreadable};
-use crate::http::{Http, Provider};
+use super::{Need, SourceKind, SourceSettings, Unreadable};
+use crate::http::{BoxFuture, Http, Provider};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -31,6 +31,16 @@ const RESTS: TimeDelta = TimeDelta::hours(2);
 
 /// How far beyond the last result its changes are read: clocks differ, and pages shift.
 const OVERLAP: TimeDelta = TimeDelta::hours(2);
+
+/// Kind `openreview`.
+pub const KIND: SourceKind = SourceKind {
+    keys: &["venues"],
+    needs: &[Need {
+        any_of: &["venues"],
+        remedy: "must name at least one venue, like [\"ICLR.cc/2027/Conference\"]",
+    }],
+    ..SourceKind::new("openreview", |settings| Box::new(OpenReview::new(settings)))
+};
 
 /// Papers of some venues.
 #[derive(Debug)]
@@ -149,14 +159,20 @@ impl OpenReview {
 }
 
 impl Source for OpenReview {
-    fn provider(&self) -> &Provider {
-        &self.client.provider
+    fn provider(&self) -> Option<&Provider> {
+        Some(&self.client.provider)
     }
 
-    async fn fetch(&self, http: &Http, window: &FetchWindow) -> FetchResult {
+    fn fetch<'a>(&'a self, http: &'a Http, window: &'a FetchWindow) -> BoxFuture<'a, FetchResult> {
+        Box::pin(self.fetch_venues(http, window))
+    }
+}
+
+impl OpenReview {
+    async fn fetch_venues(&self, http: &Http, window: &FetchWindow) -> FetchResult {
         let mut result = FetchResult::default();
         for venue in &self.venues {
-            let last = window.last_seen(venue).map(|row| row.checked_at);
+            let last = window.last_settled(venue).map(|row| row.checked_at);
             let rested = last.is_none_or(|last| window.now - last >= RESTS || last > window.now);
             if !rested && !window.everything {
                 continue;
@@ -168,19 +184,19 @@ impl Source for OpenReview {
             match self.venue(http, venue, back_to, &mut result).await {
                 Ok(()) => result.seen.push(venue.clone()),
                 Err(FetchError::Paused(pause)) => {
-                    result.news.extend(paused(venue, &pause, window));
+                    result.coverage.extend(paused(venue, &pause, window));
                     result.pause = Some(pause);
                     break;
                 }
                 Err(FetchError::Refused(why)) => {
-                    result.news.extend(failed(venue, &why, window));
+                    result.coverage.extend(failed(venue, &why, window));
                     result.pause = Some(pause_refused(&self.client.provider, &why, http));
                     result.is_refused = true;
                     result.failures.push((venue.clone(), why));
                     break;
                 }
                 Err(FetchError::Unreachable(why) | FetchError::Invalid(why)) => {
-                    result.news.extend(failed(venue, &why, window));
+                    result.coverage.extend(failed(venue, &why, window));
                     result.failures.push((venue.clone(), why));
                 }
             }

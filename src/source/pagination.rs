@@ -1,32 +1,32 @@
-//! A day that comes in pages, each with a cursor that leads to the next, as
-//! Crossref, `OpenAlex` and Semantic Scholar have it.
+//! Sources that answer a query for a day in pages, each with the cursor of the next:
+//! Crossref, `OpenAlex` and Semantic Scholar.
 
 use super::Unreadable;
-use super::daily::DayResult;
+use super::daily::{DailySource, DayPolicy, DayResult};
 use super::fetch::Arrival;
 use super::identifiers::excerpt;
 use super::provider_client::{FetchError, PAGE_TRIES, PageGuard, ProviderClient};
-use crate::http::Http;
+use crate::http::{Http, Provider};
 use crate::paper::Paper;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-/// The cursor of the first page, where one must be named.
+/// Cursor of the first page, for APIs that want one.
 pub(super) const FIRST: &str = "*";
 
-/// One page of an answer.
+/// One page.
 #[derive(Debug, Default, PartialEq)]
 pub struct Page {
-    /// Its works; `None` for what is none.
+    /// Its papers; `None` for a record that is not a paper.
     pub entries: Vec<Option<Result<Paper, Unreadable>>>,
-    /// How many there are in all pages, where the answer says.
+    /// Number of records in all pages, if the response says.
     pub total: Option<u64>,
-    /// Where the next page is.
+    /// Cursor of the next page.
     pub next: Option<String>,
 }
 
 impl Page {
-    /// The page that `records` are, as `read` reads each; `place` is where they are from.
+    /// The page with `records`, each read by `read`; `place` names them in messages.
     pub(super) fn of(
         records: &[Value],
         place: &str,
@@ -47,34 +47,56 @@ impl Page {
     }
 }
 
-/// Walks through the pages of a day. `url` says where the page of a cursor is
-/// (`None` for the first), `read` what an answer holds.
-pub(super) async fn fetch_pages(
-    client: &ProviderClient,
-    http: &Http,
-    date: NaiveDate,
-    url: impl Fn(Option<&str>) -> String,
-    read: impl Fn(&Value, &str) -> Result<Page, FetchError>,
-) -> DayResult {
-    let mut walk = Pagination::default();
-    loop {
-        let url = url(walk.cursor.as_deref());
-        let page = match walk.go_on() {
-            Ok(()) => client
-                .json(http, &url)
-                .await
-                .and_then(|answer| read(&answer, &url)),
-            Err(error) => Err(error),
-        };
-        if walk.took(page, date) {
-            return walk.day;
+/// The query parameters of a page, given the day, the cursor of the page (`None` for the
+/// first) and the contact address.
+type Parameters =
+    dyn Fn(NaiveDate, Option<&str>, Option<&str>) -> Vec<(&'static str, String)> + Send + Sync;
+
+/// A source whose days are pages of JSON.
+pub(super) struct PagedSource {
+    pub(super) client: ProviderClient,
+    pub(super) policy: DayPolicy,
+    pub(super) path: &'static str,
+    pub(super) parameters: Box<Parameters>,
+    /// Reads one page; the text names it in messages.
+    pub(super) read: fn(&Value, &str) -> Result<Page, FetchError>,
+}
+
+impl DailySource for PagedSource {
+    fn policy(&self) -> DayPolicy {
+        self.policy
+    }
+
+    fn provider(&self) -> &Provider {
+        &self.client.provider
+    }
+
+    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
+        let mut pages = Pagination::default();
+        loop {
+            let parameters = (self.parameters)(date, pages.cursor.as_deref(), http.contact());
+            let asked: Vec<(&str, &str)> = parameters
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            let url = self.client.url(self.path, &asked);
+            let page = match pages.go_on() {
+                Ok(()) => {
+                    let answer = self.client.json(http, &url).await;
+                    answer.and_then(|answer| (self.read)(&answer, &url))
+                }
+                Err(error) => Err(error),
+            };
+            if pages.took(page, date) {
+                return pages.day;
+            }
         }
     }
 }
 
 #[derive(Debug, Default)]
 struct Pagination {
-    /// Of the next page; `None` before the first.
+    /// Cursor of the next page; `None` before the first.
     cursor: Option<String>,
     day: DayResult,
     pages: PageGuard,
@@ -91,7 +113,7 @@ impl Pagination {
         }
     }
 
-    /// Takes a page, announced on `date`. Whether that was the end.
+    /// Adds a page announced on `date`. Returns whether it was the last.
     fn took(&mut self, page: Result<Page, FetchError>, date: NaiveDate) -> bool {
         let Page {
             entries,
@@ -133,7 +155,7 @@ impl Pagination {
                 Some(Err(unreadable)) => self.day.unreadable.push(unreadable),
             }
         }
-        // A cursor is given beyond the last record, too.
+        // Some APIs give a cursor after the last record, too.
         let is_end = is_end
             || self
                 .day

@@ -11,7 +11,7 @@ use super::json::{count, text};
 use super::provider_client::{
     FetchError, KeyLocation, PageGuard, ProviderClient, error_in, error_message,
 };
-use super::{SourceSettings, Unreadable};
+use super::{SourceKind, SourceSettings, Unreadable};
 use crate::http::{Http, Provider};
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::Value;
@@ -32,14 +32,20 @@ const BATCH_RECORDS: u64 = 200;
 /// Records of one search that the servers hand out (E-utilities help, `retmax`).
 const RECORDS_MAX: u64 = 10_000;
 
-/// Records of `PubMed` that a query finds.
+/// Kind `pubmed`.
+pub const KIND: SourceKind = SourceKind {
+    needs: &[super::semantic_scholar::QUERY],
+    ..SourceKind::new("pubmed", |settings| Box::new(Pubmed::new(settings)))
+};
+
+/// Records of `PubMed` that match a query.
 #[derive(Debug)]
 pub struct Pubmed {
     client: ProviderClient,
     query: String,
 }
 
-/// What a search left at the server.
+/// The result of a search, which the server keeps for the fetches that follow.
 #[derive(Debug, PartialEq)]
 struct SearchResult {
     count: u64,
@@ -48,7 +54,7 @@ struct SearchResult {
 }
 
 impl Pubmed {
-    /// What the source's query finds.
+    /// Builds the source.
     pub fn new(source: &SourceSettings) -> Self {
         let spacing = if source.api_key.is_some() {
             SPACING_WITH_KEY

@@ -68,7 +68,7 @@ pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, 
     }
     if head.contains("<PubmedArticleSet") || head.contains("<eFetchResult") {
         let papers = pubmed::read(bytes, None, place)?;
-        return Ok(papers.into_iter().map(into_record).collect());
+        return Ok(papers.into_iter().map(Record::from).collect());
     }
     let mut answer = Err(String::new());
     if head.contains("arxiv.org") || head.contains("<OAI-PMH") {
@@ -92,7 +92,7 @@ pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, 
                 ..item.paper
             };
             let papers = items.entries.into_iter().map(|entry| entry.map(dated));
-            Ok(papers.chain(cut).map(into_record).collect())
+            Ok(papers.chain(cut).map(Record::from).collect())
         }
         (Err(why), Err(other)) => Err(if other.is_empty() { why } else { other }),
         (Err(_), records) => records,
@@ -115,7 +115,7 @@ fn list(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
     }
     Ok(huggingface::read_dated(records, place)
         .into_iter()
-        .map(into_record)
+        .map(Record::from)
         .collect())
 }
 
@@ -125,21 +125,6 @@ pub(super) fn cut_off(place: &str) -> Unreadable {
         place: place.to_owned(),
         reason,
         record: String::new(),
-    }
-}
-
-pub(super) fn into_record(entry: Result<Paper, Unreadable>) -> Record {
-    match entry {
-        Ok(paper) => Record::Paper(Box::new(paper)),
-        Err(Unreadable {
-            place,
-            reason,
-            record,
-        }) => Record::Unreadable {
-            place,
-            reason,
-            record,
-        },
     }
 }
 
@@ -161,7 +146,7 @@ mod tests {
                             .map_or_else(|| "-".to_owned(), |day| day.to_string());
                         format!("{} {day}", paper.id)
                     }
-                    Record::Unreadable { reason, .. } => format!("- {reason}"),
+                    Record::Unreadable(unreadable) => format!("- {}", unreadable.reason),
                 })
                 .collect(),
             Err(why) => vec![why],

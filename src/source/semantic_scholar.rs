@@ -5,14 +5,13 @@
 //! weeks. A key is optional; without one all the world shares one limit, so
 //! little is to be expected (research/recommenders.md section 6.10).
 
-use super::SourceSettings;
-use super::daily::{DailySource, DayPolicy, DayResult};
+use super::daily::DayPolicy;
 use super::dates;
 use super::identifiers::{Identifiers, is_front_matter, topics};
 use super::json::{count, text, texts};
-use super::pagination::{Page, fetch_pages};
+use super::pagination::{Page, PagedSource};
 use super::provider_client::{FetchError, KeyLocation, ProviderClient, error_in};
-use crate::http::{Http, Provider};
+use super::{Need, Source, SourceKind, SourceSettings};
 use crate::paper::Paper;
 use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
@@ -27,61 +26,47 @@ const SPACING_WITHOUT_KEY: TimeDelta = TimeDelta::seconds(4);
 const FIELDS: &str =
     "title,abstract,authors,externalIds,publicationDate,year,venue,journal,url,fieldsOfStudy";
 
-/// Papers that a query finds.
-#[derive(Debug)]
-pub struct SemanticScholar {
-    client: ProviderClient,
-    query: String,
-}
+/// Settings of which `PubMed` and Semantic Scholar need one.
+pub(super) const QUERY: Need = Need {
+    any_of: &["query"],
+    remedy: "must say what to search for, like \"graph neural networks\"",
+};
 
-impl SemanticScholar {
-    /// What the source's query finds.
-    pub fn new(source: &SourceSettings) -> Self {
-        let spacing = if source.api_key.is_some() {
-            SPACING
-        } else {
-            SPACING_WITHOUT_KEY
-        };
-        let client = ProviderClient::new(
-            "semantic_scholar",
-            HOST,
-            source.endpoint.as_deref(),
-            spacing,
-        );
-        let client = client.with_key(KeyLocation::Header, "x-api-key", source.api_key.clone());
-        SemanticScholar {
-            client,
-            query: source.query.clone().unwrap_or_default(),
-        }
-    }
-}
+/// Kind `semantic_scholar`.
+pub const KIND: SourceKind = SourceKind {
+    needs: &[QUERY],
+    ..SourceKind::new("semantic_scholar", open)
+};
 
-impl DailySource for SemanticScholar {
-    fn policy(&self) -> DayPolicy {
-        DayPolicy {
+fn open(settings: &SourceSettings) -> Box<dyn Source> {
+    let spacing = if settings.api_key.is_some() {
+        SPACING
+    } else {
+        SPACING_WITHOUT_KEY
+    };
+    let endpoint = settings.endpoint.as_deref();
+    let client = ProviderClient::new("semantic_scholar", HOST, endpoint, spacing);
+    let query = settings.query.clone().unwrap_or_default();
+    let parameters = move |date: NaiveDate, cursor: Option<&str>, _contact: Option<&str>| {
+        let mut parameters = vec![
+            ("query", query.clone()),
+            ("publicationDateOrYear", format!("{date}:{date}")),
+            ("fields", FIELDS.to_owned()),
+        ];
+        parameters.extend(cursor.map(|cursor| ("token", cursor.to_owned())));
+        parameters
+    };
+    Box::new(PagedSource {
+        client: client.with_key(KeyLocation::Header, "x-api-key", settings.api_key.clone()),
+        policy: DayPolicy {
             zone: chrono_tz::UTC,
             initial_days: 3,
             reread_days: 14,
-        }
-    }
-
-    fn provider(&self) -> &Provider {
-        &self.client.provider
-    }
-
-    async fn day(&self, http: &Http, date: NaiveDate) -> DayResult {
-        let span = format!("{date}:{date}");
-        let url = |cursor: Option<&str>| {
-            let mut asked = vec![
-                ("query", self.query.as_str()),
-                ("publicationDateOrYear", &span),
-                ("fields", FIELDS),
-            ];
-            asked.extend(cursor.map(|cursor| ("token", cursor)));
-            self.client.url("/graph/v1/paper/search/bulk", &asked)
-        };
-        fetch_pages(&self.client, http, date, url, read).await
-    }
+        },
+        path: "/graph/v1/paper/search/bulk",
+        parameters: Box::new(parameters),
+        read,
+    })
 }
 
 /// Reads one page of a search.

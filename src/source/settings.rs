@@ -1,104 +1,103 @@
-//! The `[[source]]` settings.
+//! The `[[source]]` settings and the kinds of sources they choose from.
 
+use super::{KINDS, Source};
 use secrecy::SecretString;
+use std::fmt;
 use std::path::PathBuf;
 
-/// Where papers come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SourceKind {
-    /// arXiv, by category.
-    Arxiv,
-    /// Hugging Face's daily papers, with upvotes.
-    HuggingFace,
-    /// bioRxiv.
-    Biorxiv,
-    /// medRxiv.
-    Medrxiv,
-    /// `PubMed`.
-    Pubmed,
-    /// `OpenReview`.
-    OpenReview,
-    /// Crossref.
-    Crossref,
-    /// `OpenAlex`.
-    OpenAlex,
-    /// Semantic Scholar.
-    SemanticScholar,
-    /// Any RSS or Atom feed.
-    Feed,
-    /// A file of papers, one JSON object a line.
-    Jsonl,
+/// A kind of source: one row of [`KINDS`], defined in the file of the source.
+pub struct SourceKind {
+    /// Value of `kind`, also shown in listings.
+    pub word: &'static str,
+    /// The settings it has of those that only some kinds have.
+    pub keys: &'static [&'static str],
+    /// The settings it cannot do without.
+    pub needs: &'static [Need],
+    /// Checks one entry of `categories` and returns it as it is stored.
+    pub category: fn(&str) -> Result<String, &'static str>,
+    /// Builds the source.
+    pub open: fn(&SourceSettings) -> Box<dyn Source>,
+}
+
+/// Settings of which a source needs at least one.
+pub struct Need {
+    /// The keys; a problem is reported at the first one.
+    pub any_of: &'static [&'static str],
+    /// The remedy if none is given.
+    pub remedy: &'static str,
 }
 
 impl SourceKind {
-    /// Every kind with its word.
-    pub const WORDS: [(&'static str, SourceKind); 11] = [
-        (SourceKind::Arxiv.word(), SourceKind::Arxiv),
-        (SourceKind::HuggingFace.word(), SourceKind::HuggingFace),
-        (SourceKind::Biorxiv.word(), SourceKind::Biorxiv),
-        (SourceKind::Medrxiv.word(), SourceKind::Medrxiv),
-        (SourceKind::Pubmed.word(), SourceKind::Pubmed),
-        (SourceKind::OpenReview.word(), SourceKind::OpenReview),
-        (SourceKind::Crossref.word(), SourceKind::Crossref),
-        (SourceKind::OpenAlex.word(), SourceKind::OpenAlex),
-        (
-            SourceKind::SemanticScholar.word(),
-            SourceKind::SemanticScholar,
-        ),
-        (SourceKind::Feed.word(), SourceKind::Feed),
-        (SourceKind::Jsonl.word(), SourceKind::Jsonl),
-    ];
+    /// Accepts every category.
+    pub const ANY_CATEGORY: fn(&str) -> Result<String, &'static str> = |text| Ok(text.to_owned());
 
-    /// Its word in settings and listings.
-    pub const fn word(self) -> &'static str {
-        match self {
-            SourceKind::Arxiv => "arxiv",
-            SourceKind::HuggingFace => "huggingface",
-            SourceKind::Biorxiv => "biorxiv",
-            SourceKind::Medrxiv => "medrxiv",
-            SourceKind::Pubmed => "pubmed",
-            SourceKind::OpenReview => "openreview",
-            SourceKind::Crossref => "crossref",
-            SourceKind::OpenAlex => "openalex",
-            SourceKind::SemanticScholar => "semantic_scholar",
-            SourceKind::Feed => "feed",
-            SourceKind::Jsonl => "jsonl",
+    /// A kind without settings of its own; the base of the rows.
+    pub(super) const fn new(
+        word: &'static str,
+        open: fn(&SourceSettings) -> Box<dyn Source>,
+    ) -> Self {
+        SourceKind {
+            word,
+            keys: &[],
+            needs: &[],
+            category: Self::ANY_CATEGORY,
+            open,
         }
+    }
+
+    /// The words of the kinds that have the setting `key`.
+    pub fn words_with(key: &str) -> Vec<&'static str> {
+        let with_key = KINDS.iter().filter(|kind| kind.keys.contains(&key));
+        with_key.map(|kind| kind.word).collect()
+    }
+}
+
+impl PartialEq for SourceKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.word == other.word
+    }
+}
+
+impl Eq for SourceKind {}
+
+impl fmt::Debug for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word)
     }
 }
 
 /// One `[[source]]`.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
-    /// Its name, unlike that of any other source.
+    /// Its name, unique among the sources.
     pub name: String,
-    /// What it is.
-    pub kind: SourceKind,
-    /// Categories to take; empty for what the kind offers.
+    /// Its kind.
+    pub kind: &'static SourceKind,
+    /// Categories to take; empty for all that the kind offers.
     pub categories: Vec<String>,
-    /// Address of the feed: there if and only if this is one.
+    /// Address of the feed: set if and only if the kind is `feed`.
     pub url: Option<String>,
-    /// The file of papers: there if and only if the kind is `jsonl`.
+    /// File of papers: set if and only if the kind is `jsonl`.
     pub path: Option<PathBuf>,
     /// Journals to take, by ISSN.
     pub journals: Vec<String>,
-    /// Venues to take: names of `OpenReview`.
+    /// `OpenReview` venues to take, by id.
     pub venues: Vec<String>,
-    /// What to search for, in the words of the source.
+    /// Search query in the syntax of the source.
     pub query: Option<String>,
-    /// Stands in for all hosts of this source, without a slash at the end.
+    /// Base address that replaces all hosts of this source, without a trailing slash.
     pub endpoint: Option<String>,
-    /// Of arXiv: whether days are checked and gaps filled with its lists of changes.
+    /// arXiv only: check days and fill gaps with the lists of changes (OAI-PMH).
     pub verify: bool,
-    /// Of arXiv: whether gaps are filled with its catch-up pages.
+    /// arXiv only: fill gaps with the catch-up pages.
     pub catchup: bool,
-    /// The key of its API, if it wants one.
+    /// API key, if the source wants one.
     pub api_key: Option<SecretString>,
 }
 
 impl SourceSettings {
-    /// A source of which nothing else is said.
-    pub fn new(name: &str, kind: SourceKind) -> Self {
+    /// Settings of a source with only a name and a kind.
+    pub fn new(name: &str, kind: &'static SourceKind) -> Self {
         SourceSettings {
             name: name.to_owned(),
             kind,
@@ -113,5 +112,10 @@ impl SourceSettings {
             catchup: false,
             api_key: None,
         }
+    }
+
+    /// Builds the source.
+    pub fn open(&self) -> Box<dyn Source> {
+        (self.kind.open)(self)
     }
 }

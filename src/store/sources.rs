@@ -49,12 +49,8 @@ pub trait SourceStore {
         next: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Returns the time at which `source` was last asked for `what`.
-    fn source_asked(
-        &mut self,
-        source: &str,
-        what: &str,
-    ) -> Result<Option<DateTime<Utc>>, StoreError>;
+    /// Returns what `source` was asked for, with the time of the last request.
+    fn source_marks(&mut self, source: &str) -> Result<Vec<(String, DateTime<Utc>)>, StoreError>;
 
     /// Records that `source` was asked for `what` at `at`.
     fn note_source_asked(

@@ -4,9 +4,8 @@ use super::super::context::database_path;
 use super::{CheckLine, Level, line, with_causes};
 use crate::config::Config;
 use crate::http::{Http, HttpEnv, HttpSettings};
-use crate::intake::{Probe, probe};
-use crate::source::SourceSettings;
-use crate::source::fetch;
+use crate::intake::probe;
+use crate::source::{Probe, SourceSettings};
 use crate::store::Db;
 use crate::store::sqlite::SqliteStore;
 use std::collections::BTreeMap;
@@ -23,8 +22,9 @@ pub(super) fn check(config: &Config) -> Vec<CheckLine> {
         .map(Db::new);
     let mut of_providers: BTreeMap<String, Vec<(usize, SourceSettings)>> = BTreeMap::new();
     for (at, source) in config.sources.iter().enumerate() {
-        let provider = fetch::provider(source)
-            .map_or_else(|| source.kind.word().to_owned(), |provider| provider.name);
+        let opened = source.open();
+        let provider = opened.provider().map(|provider| provider.name.clone());
+        let provider = provider.unwrap_or_else(|| source.name.clone());
         of_providers
             .entry(provider)
             .or_default()
@@ -69,7 +69,7 @@ async fn source_stands(
         Err(error) => (Level::Fail, with_causes(error)),
         Ok(http) => match probe(db, &http, source, SOURCE_LIMIT).await {
             Probe::Answers(text) => (Level::Ok, text),
-            Probe::Away(why) => (Level::Warn, format!("{why}; it is asked again by itself")),
+            Probe::Unreachable(why) => (Level::Warn, format!("{why}; it is asked again by itself")),
             Probe::Refuses(why) => (Level::Fail, format!("{why}; look at its [[source]]")),
         },
     };

@@ -167,7 +167,7 @@ pub fn judge_caught(
         if unreadable > 0 {
             note = format!("{note}; {unreadable} could not be read");
         }
-        batch.news.push(CoverageUpdate {
+        batch.coverage.push(CoverageUpdate {
             category: caught.category.clone(),
             date: caught.date,
             state,

@@ -223,7 +223,7 @@ pub fn judge_harvests(
                 .find(|row| row.category == harvest.category && row.date == date);
             let found = found.get(&date).copied().unwrap_or_default();
             batch
-                .news
+                .coverage
                 .extend(judge_day(harvest, date, row, found, &shown, now));
         }
     }
@@ -542,7 +542,7 @@ mod tests {
             at("2026-08-06T15:00:00Z"),
         );
         let mut said: Vec<String> = batch
-            .news
+            .coverage
             .iter()
             .map(|news| {
                 let declared = news

@@ -18,6 +18,7 @@ mod listing;
 mod markup;
 mod oai;
 mod oai_client;
+mod source;
 
 pub use api::{ApiError, IDS_MAX, LookupResult, Page, ReadError, read as read_answer};
 pub use calendar::{eastern_date, first_day, is_working_day};
@@ -28,12 +29,13 @@ pub use harvest::{Harvest, harvested_ids, is_harvest_due, judge_harvests, wanted
 pub use listing::{Listing, read as read_listing};
 pub use oai::{OaiPage, OaiProblem, OaiRecord, older_set_of, read as read_oai, set_of};
 
-use super::recorded::{cut_off, into_record};
+use super::recorded::cut_off;
 use super::{Batch, Record, Unreadable};
 use crate::coverage::Coverage;
 use crate::http::{Http, HttpError, Pause, Provider};
 use crate::paper::PaperId;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+pub use source::KIND;
 use std::collections::{BTreeMap, HashMap};
 
 const FEED_HOST: &str = "https://rss.arxiv.org";
@@ -195,7 +197,7 @@ pub fn batch(
     now: DateTime<Utc>,
 ) -> Batch {
     let mut batch = Batch {
-        news: judge(results, announced, known, now),
+        coverage: judge(results, announced, known, now),
         ..Batch::default()
     };
     let mut places: HashMap<PaperId, usize> = HashMap::new();
@@ -235,7 +237,7 @@ pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
                 .records
                 .into_iter()
                 .map(|record| record.map(|record| record.paper));
-            return Ok(papers.chain(cut.map(Err)).map(into_record).collect());
+            return Ok(papers.chain(cut.map(Err)).map(Record::from).collect());
         }
         Err(OaiProblem::NoAnswer(_)) => {}
         Err(OaiProblem::Refused { code, said }) => {
@@ -262,7 +264,7 @@ pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
             .collect(),
         Err(ReadError::Refused(why) | ReadError::NoAnswer(why)) => return Err(why),
     };
-    Ok(answers.into_iter().chain(cut).map(into_record).collect())
+    Ok(answers.into_iter().chain(cut).map(Record::from).collect())
 }
 
 /// Whether `code` is a category of arXiv, or an archive: `cs.LG`, `hep-th`,

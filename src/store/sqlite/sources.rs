@@ -63,18 +63,15 @@ impl SourceStore for SqliteStore {
         Ok(())
     }
 
-    fn source_asked(
-        &mut self,
-        source: &str,
-        what: &str,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT at FROM source_asked WHERE source = :source AND what = :what",
-        )?;
-        let at = statement.query_row(named_params! { ":source": source, ":what": what }, |row| {
-            Columns::of("source_asked", row).instant("at")
-        });
-        Ok(at.optional()?)
+    fn source_marks(&mut self, source: &str) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT what, at FROM source_asked WHERE source = :source")?;
+        let marks = statement.query_map(named_params! { ":source": source }, |row| {
+            let at = Columns::of("source_asked", row).instant("at")?;
+            Ok((row.get("what")?, at))
+        })?;
+        Ok(marks.collect::<Result<_, _>>()?)
     }
 
     fn note_source_asked(

@@ -8,8 +8,8 @@ use paperboy::http::{Http, HttpEnv, HttpSettings};
 use paperboy::intake::{PollScope, PollSummary, poll};
 use paperboy::paper::{Paper, PaperId};
 use paperboy::random::NoChance;
+use paperboy::source::SourceSettings;
 use paperboy::source::arxiv::{ApiError, Arxiv, eastern_date};
-use paperboy::source::{SourceKind, SourceSettings};
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::trial::{self, Material, Trial};
@@ -140,7 +140,7 @@ fn source(endpoint: &str, categories: &[&str]) -> SourceSettings {
             .collect(),
         endpoint: Some(endpoint.to_owned()),
         verify: false,
-        ..SourceSettings::new("arxiv", SourceKind::Arxiv)
+        ..SourceSettings::new("arxiv", &paperboy::source::arxiv::KIND)
     }
 }
 
@@ -673,7 +673,11 @@ async fn a_file_of_papers_is_read_again_when_it_was_written() {
     )
     .unwrap();
     let mut source = source("", &[]);
-    (source.name, source.kind, source.path) = ("library".to_owned(), SourceKind::Jsonl, Some(path));
+    (source.name, source.kind, source.path) = (
+        "library".to_owned(),
+        &paperboy::source::jsonl::KIND,
+        Some(path),
+    );
     let polled = poll(&reading.db, &reading.http, &source, PollScope::WhatIsDue)
         .await
         .unwrap();

@@ -13,7 +13,7 @@ use paperboy::clock::{Clock, FixedClock};
 use paperboy::http::{Http, HttpEnv, HttpSettings};
 use paperboy::intake::{PollScope, PollSummary, poll};
 use paperboy::random::NoChance;
-use paperboy::source::{SourceKind, SourceSettings};
+use paperboy::source::SourceSettings;
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
 use std::collections::BTreeMap;
@@ -285,7 +285,7 @@ impl World {
                 .collect(),
             endpoint: Some(self.arxiv.url()),
             catchup: self.reads_pages,
-            ..SourceSettings::new("arxiv", SourceKind::Arxiv)
+            ..SourceSettings::new("arxiv", &paperboy::source::arxiv::KIND)
         }
     }
 

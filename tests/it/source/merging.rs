@@ -14,11 +14,11 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const KINDS: [SourceKind; 4] = [
-    SourceKind::Arxiv,
-    SourceKind::HuggingFace,
-    SourceKind::Pubmed,
-    SourceKind::Crossref,
+const KINDS: [&'static SourceKind; 4] = [
+    &paperboy::source::arxiv::KIND,
+    &paperboy::source::huggingface::KIND,
+    &paperboy::source::pubmed::KIND,
+    &paperboy::source::crossref::KIND,
 ];
 
 /// What the four say of one work: arXiv on Tuesday, Hugging Face on Wednesday, then
@@ -64,13 +64,14 @@ async fn four_sources() -> FakeHttp {
     server
 }
 
-fn orders(kinds: &[SourceKind]) -> Vec<Vec<SourceKind>> {
+fn orders(kinds: &[&'static SourceKind]) -> Vec<Vec<&'static SourceKind>> {
     if kinds.is_empty() {
         return vec![Vec::new()];
     }
     let mut all = Vec::new();
     for first in kinds {
-        let rest: Vec<SourceKind> = kinds.iter().copied().filter(|kind| kind != first).collect();
+        let rest: Vec<&'static SourceKind> =
+            kinds.iter().copied().filter(|kind| kind != first).collect();
         all.extend(
             orders(&rest)
                 .into_iter()
@@ -102,14 +103,14 @@ async fn one_work_of_four_sources_is_one_paper_whoever_comes_first() {
         for kind in &order {
             let source = SourceSettings {
                 endpoint: Some(server.url()),
-                categories: if *kind == SourceKind::Arxiv {
+                categories: if **kind == paperboy::source::arxiv::KIND {
                     vec!["cs.LG".to_owned()]
                 } else {
                     Vec::new()
                 },
                 query: Some("sheep".to_owned()),
                 verify: false,
-                ..SourceSettings::new(kind.word(), *kind)
+                ..SourceSettings::new(kind.word, *kind)
             };
             let polled = poll(&db, &http, &source, PollScope::Everything)
                 .await

@@ -6,7 +6,7 @@ use paperboy::clock::{Clock, FixedClock};
 use paperboy::http::{Http, HttpEnv, HttpError, HttpRequest, HttpSettings, Provider, is_public};
 use paperboy::intake::{PollScope, fetch_papers, poll};
 use paperboy::random::NoChance;
-use paperboy::source::{SourceKind, SourceSettings};
+use paperboy::source::SourceSettings;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, PaperStore, SourcePause, SourceStore, SourceTurn};
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ fn source(endpoint: &str, categories: &[&str]) -> SourceSettings {
             .collect(),
         endpoint: Some(endpoint.to_owned()),
         verify: false,
-        ..SourceSettings::new("arxiv", SourceKind::Arxiv)
+        ..SourceSettings::new("arxiv", &paperboy::source::arxiv::KIND)
     }
 }
 

@@ -28,7 +28,7 @@ struct Desk {
 
 impl Desk {
     /// At noon on Tuesday, 4 August 2026.
-    async fn with(kind: SourceKind) -> Self {
+    async fn with(kind: &'static SourceKind) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = SqliteStore::migrate(&folder.path().join("paperboy.db")).unwrap();
         let clock = Arc::new(FixedClock::at("2026-08-04T12:00:00Z".parse().unwrap()));
@@ -54,7 +54,7 @@ impl Desk {
         let source = SourceSettings {
             endpoint: Some(server.url()),
             query: Some("ants & bees".to_owned()),
-            ..SourceSettings::new(kind.word(), kind)
+            ..SourceSettings::new(kind.word, kind)
         };
         Desk {
             _folder: folder,
@@ -136,7 +136,7 @@ fn hf(id: &str, votes: u32) -> Value {
 
 #[tokio::test]
 async fn a_day_of_hugging_face_is_read_again_until_it_is_over_and_votes_have_settled() {
-    let desk = Desk::with(SourceKind::HuggingFace).await;
+    let desk = Desk::with(&paperboy::source::huggingface::KIND).await;
     let at = |day: &str| format!("/api/daily_papers?date=2026-08-{day}&p=0&limit=100");
     for day in ["01", "02", "03"] {
         desk.says(&at(day), "[]");
@@ -201,7 +201,7 @@ fn posted(doi: &str, version: &str, date: &str, category: &str) -> Value {
 
 #[tokio::test]
 async fn biorxiv_is_paged_to_its_end_and_its_versions_are_told_apart() {
-    let mut desk = Desk::with(SourceKind::Biorxiv).await;
+    let mut desk = Desk::with(&paperboy::source::biorxiv::BIORXIV).await;
     desk.source.categories = vec!["Cell Biology".to_owned()];
     let empty = json!({"messages": [{"status": "no posts found"}], "collection": []}).to_string();
     for day in ["2026-08-01", "2026-08-02", "2026-08-04"] {
@@ -274,7 +274,7 @@ async fn biorxiv_is_paged_to_its_end_and_its_versions_are_told_apart() {
 
 #[tokio::test]
 async fn a_count_that_does_not_match_and_a_page_that_breaks_off_are_said() {
-    let desk = Desk::with(SourceKind::Medrxiv).await;
+    let desk = Desk::with(&paperboy::source::biorxiv::MEDRXIV).await;
     let record = posted("10.1101/1", "1", "2026-08-02", "x");
     let short =
         json!({"messages": [{"status": "ok", "total": 50}], "collection": [record]}).to_string();
@@ -329,7 +329,7 @@ fn pubmed_set(ids: &[u32]) -> String {
 
 #[tokio::test]
 async fn pubmed_is_searched_by_the_day_of_entry_and_fetched_in_batches() {
-    let desk = Desk::with(SourceKind::Pubmed).await;
+    let desk = Desk::with(&paperboy::source::pubmed::KIND).await;
     let found = |count: usize| {
         json!({"esearchresult": {"count": count.to_string(), "webenv": "W", "querykey": "1"}})
             .to_string()
@@ -383,7 +383,7 @@ fn work(doi: &str, more: &Value) -> Value {
 
 #[tokio::test]
 async fn crossref_is_walked_along_its_cursors_and_circles_end() {
-    let mut desk = Desk::with(SourceKind::Crossref).await;
+    let mut desk = Desk::with(&paperboy::source::crossref::KIND).await;
     desk.source.journals = vec!["1476-4687".to_owned()];
     let page = |works: Vec<Value>, total: u32, next: &str| {
         json!({"status": "ok", "message": {"total-results": total, "next-cursor": next, "items": works}}).to_string()
@@ -444,7 +444,7 @@ async fn crossref_is_walked_along_its_cursors_and_circles_end() {
 
 #[tokio::test]
 async fn openalex_without_a_key_says_so_and_rests() {
-    let mut desk = Desk::with(SourceKind::OpenAlex).await;
+    let mut desk = Desk::with(&paperboy::source::openalex::KIND).await;
     let refused = Reply::status(401)
         .with_body(r#"{"error":"Missing key","message":"An API key is required"}"#);
     desk.server.on("/works").says(refused);
@@ -501,7 +501,7 @@ async fn openalex_without_a_key_says_so_and_rests() {
 
 #[tokio::test]
 async fn semantic_scholar_is_walked_along_its_tokens_and_a_storm_of_429_is_sat_out() {
-    let mut desk = Desk::with(SourceKind::SemanticScholar).await;
+    let mut desk = Desk::with(&paperboy::source::semantic_scholar::KIND).await;
     desk.source.api_key = Some("hush".to_owned().into());
     let page = |ids: &[&str], token: Value| {
         let data: Vec<Value> = ids.iter().map(|id| json!({"paperId": id, "title": format!("On {id}"), "externalIds": {"DOI": format!("10.1000/{id}"), "CorpusId": 3}})).collect();
@@ -564,7 +564,7 @@ fn note(id: &str, changed: &str) -> Value {
 
 #[tokio::test]
 async fn papers_of_a_venue_are_announced_when_they_are_first_seen() {
-    let mut desk = Desk::with(SourceKind::OpenReview).await;
+    let mut desk = Desk::with(&paperboy::source::openreview::KIND).await;
     desk.source.venues = vec!["TMLR".to_owned()];
     let page = |notes: Vec<Value>| json!({"count": notes.len(), "notes": notes}).to_string();
     desk.says(
@@ -606,7 +606,7 @@ async fn papers_of_a_venue_are_announced_when_they_are_first_seen() {
 }
 
 async fn journal(feed: impl Into<Vec<u8>>) -> Desk {
-    let mut desk = Desk::with(SourceKind::Feed).await;
+    let mut desk = Desk::with(&paperboy::source::feed::KIND).await;
     desk.source.url = Some("https://journal.example.org/rss.xml?x=1".to_owned());
     desk.says("/rss.xml?x=1", feed);
     desk
@@ -829,7 +829,7 @@ async fn a_json_feed_is_a_feed() {
 
 #[tokio::test]
 async fn days_that_were_missed_are_filled_from_a_date_on() {
-    let desk = Desk::with(SourceKind::HuggingFace).await;
+    let desk = Desk::with(&paperboy::source::huggingface::KIND).await;
     desk.says("/api/daily_papers", "[]");
     desk.polls(PollScope::WhatIsDue).await;
     desk.says(
@@ -851,7 +851,7 @@ async fn days_that_were_missed_are_filled_from_a_date_on() {
 
 #[tokio::test]
 async fn a_source_that_does_not_answer_is_not_asked_for_all_its_days() {
-    let desk = Desk::with(SourceKind::HuggingFace).await;
+    let desk = Desk::with(&paperboy::source::huggingface::KIND).await;
     desk.server.on("/api/daily_papers").says(Reply::status(502));
     let polled = desk.polls(PollScope::WhatIsDue).await;
     assert_eq!(
