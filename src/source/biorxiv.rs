@@ -10,7 +10,8 @@
 use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates::day as date_of;
 use super::fetch::Arrival;
-use super::identifiers::{Identifiers, excerpt, name_in_order};
+use super::authors;
+use super::identifiers::{Identifiers, excerpt};
 use super::json::{count, list, text};
 use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in};
 use super::{SourceKind, SourceSettings, Unreadable};
@@ -213,14 +214,7 @@ fn posted(record: &Value) -> Result<Posted, String> {
     // Where it was published: the other name of the work.
     let published_as = text(record, "/published").filter(|doi| doi.starts_with("10."));
     let journal = super::identifiers::doi(published_as.as_deref().unwrap_or_default());
-    let authors = match text(record, "/authors") {
-        Some(authors) => authors
-            .split(';')
-            .map(name_in_order)
-            .filter(|name| !name.is_empty())
-            .collect(),
-        None => Vec::new(),
-    };
+    let authors = authors::people(&text(record, "/authors").unwrap_or_default());
     let server = text(record, "/server").unwrap_or_default().to_lowercase();
     let host = if server.contains("med") || doi.contains("medrxiv") {
         "www.medrxiv.org"

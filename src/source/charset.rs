@@ -1,13 +1,14 @@
-//! From the bytes of an answer to text. Pure.
+//! Decodes the bytes of a response. Pure.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// The text of `bytes`. What says how they are written, in this order: a byte
-/// order mark, the HTTP header, the XML declaration (RFC 7303 section 3.2);
-/// without any it is UTF-8, or what Windows writes if it cannot be.
+/// Decodes `bytes`. The encoding follows from the first of these: byte order mark, HTTP
+/// header, XML declaration (RFC 7303 section 3.2). Without any, or if the bytes cannot be
+/// UTF-8 as declared, it is detected as browsers do.
 ///
-/// Text that is UTF-8 beyond doubt is read so whatever the header says: servers
-/// add `iso-8859-1` to anything.
+/// Text that is certainly UTF-8 is decoded so whatever the header says: servers add
+/// `iso-8859-1` to anything.
 pub(super) fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
     if let Some(text) = utf_32(bytes) {
         return text;
@@ -42,13 +43,29 @@ pub(super) fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
         }
     }
     match declared.or(said) {
-        // Some characters are wrong: the others are as it says.
-        Some(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
-        None => WINDOWS_1252
-            .decode_without_bom_handling(bytes)
-            .0
-            .into_owned(),
+        // Some characters are wrong; the others are as declared.
+        Some(encoding) if encoding != UTF_8 => encoding.decode_without_bom_handling(bytes).0,
+        _ if is_mostly_utf_8(bytes) => String::from_utf8_lossy(bytes),
+        _ => detected(bytes).decode_without_bom_handling(bytes).0,
     }
+    .into_owned()
+}
+
+/// Whether most characters beyond ASCII are valid UTF-8.
+fn is_mostly_utf_8(bytes: &[u8]) -> bool {
+    let (mut valid, mut invalid) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        valid += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        invalid += usize::from(!chunk.invalid().is_empty());
+    }
+    valid >= invalid
+}
+
+/// The encoding that a browser would guess.
+fn detected(bytes: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(bytes, true);
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 fn charset(content_type: &str) -> Option<&str> {
@@ -76,7 +93,7 @@ fn declaration(bytes: &[u8]) -> Option<&str> {
     rest[1..].split(quote).next()
 }
 
-/// Four bytes a character, which the Web does not know and some feeds use.
+/// UTF-32, which browsers do not support and some feeds use.
 fn utf_32(bytes: &[u8]) -> Option<String> {
     let (mark, little) = match bytes {
         [0xff, 0xfe, 0, 0, ..] => (4, true),
@@ -102,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_of_the_bytes_is_believed_unless_they_say_otherwise() {
+    fn the_declared_encoding_is_used_unless_the_bytes_contradict_it() {
         let check = |bytes: &[u8], content_type: Option<&str>, expected: &str| {
             assert_eq!(
                 decode(bytes, content_type),
@@ -141,5 +158,14 @@ mod tests {
         check(b"<\0a\0", None, "<a");
         check(b"\0\0\0<\0\0\0a", None, "<a");
         check(b"", None, "");
+        // Declared as UTF-8, and something else.
+        let declared = "<?xml version='1.0' encoding='utf-8'?>";
+        let lie = |bytes: &[u8], expected: &str| {
+            let whole = [declared.as_bytes(), bytes].concat();
+            check(&whole, None, &format!("{declared}{expected}"));
+        };
+        lie(b"<a>M\xfcller \x96 ladders</a>", "<a>Müller – ladders</a>");
+        lie(b"<a>\xd1\xed\xe5\xe6\xed\xfb\xe5 \xe3\xee\xf0\xfb</a>", "<a>Снежные горы</a>");
+        lie(b"<a>\xc3\xa9t\xc3\xa9 \xff</a>", "<a>été \u{fffd}</a>");
     }
 }

@@ -99,7 +99,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
     };
     let read = |work: &Value| {
         let kind = text(work, "/type").unwrap_or_default();
-        let title = text(work, "/title/0").unwrap_or_default();
+        let title = title_of(work).unwrap_or_default();
         // Notices that correct or take back another work are not that work.
         let is_notice = !list(work, "/update-to").is_empty();
         if NO_WORKS.contains(&kind.as_str()) || is_notice || is_front_matter(&clean_line(&title)) {
@@ -116,9 +116,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
 
 fn paper(work: &Value) -> Result<Paper, String> {
     let doi = text(work, "/DOI").ok_or("no DOI in it")?;
-    let title = text(work, "/title/0")
-        .or(text(work, "/title"))
-        .ok_or("no title in it")?;
+    let title = title_of(work).ok_or("no title in it")?;
     let related = [
         "is-preprint-of",
         "has-preprint",
@@ -159,11 +157,12 @@ fn paper(work: &Value) -> Result<Paper, String> {
         }
     });
     let abstract_text = text(work, "/abstract")
-        .map(|jats| clean_text(without_heading(&jats)))
+        .map(|jats| clean_text(&plain_markup(without_heading(&jats))))
         .unwrap_or_default();
     let retracted = list(work, "/updated-by").iter().any(|update| {
         text(update, "/type")
-            .is_some_and(|kind| ["retraction", "withdrawal", "removal"].contains(&kind.as_str()))
+            .map(|kind| kind.to_lowercase().replace(['-', ' '], "_"))
+            .is_some_and(|kind| RETRACTIONS.contains(&kind.as_str()))
     });
     let container = text(work, "/container-title/0").or(text(work, "/container-title"));
     let container = container
@@ -192,9 +191,108 @@ fn paper(work: &Value) -> Result<Paper, String> {
         journal: container
             .is_some()
             .then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", ")),
-        withdrawn: retracted || paper.title.to_lowercase().starts_with("retracted:"),
+        withdrawn: retracted || is_marked_retracted(&paper.title),
         ..paper
     })
+}
+
+/// Types of updates that take a work back.
+const RETRACTIONS: [&str; 5] = [
+    "retraction",
+    "withdrawal",
+    "removal",
+    "retracted",
+    "withdrawn",
+];
+
+/// The title with the subtitles that it does not hold already, free of face markup.
+fn title_of(work: &Value) -> Option<String> {
+    let of = |name: &str| {
+        let items = list(work, &format!("/{name}")).iter();
+        let items: Vec<String> = items.filter_map(|item| text(item, "")).collect();
+        let items = if items.is_empty() {
+            text(work, &format!("/{name}")).into_iter().collect()
+        } else {
+            items
+        };
+        items.iter().map(|item| plain_markup(item)).filter(|item| !item.trim().is_empty()).collect::<Vec<String>>()
+    };
+    let mut title = of("title").into_iter().next()?;
+    for subtitle in of("subtitle") {
+        if !words(&title).contains(&words(&subtitle)) {
+            let end = clean_line(&title).chars().next_back();
+            let joint = if end.is_some_and(|end| matches!(end, ':' | '?' | '!' | '–' | '—')) {
+                " "
+            } else {
+                ": "
+            };
+            title = format!("{}{joint}{}", title.trim_end(), subtitle.trim());
+        }
+    }
+    Some(title)
+}
+
+/// Letters and digits in lower case, for comparing titles.
+fn words(text: &str) -> String {
+    let letters = clean_line(text).to_lowercase();
+    letters.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Crossref's face markup (schema library, "Face markup") that is no HTML.
+const FACE_MARKUP: [&str; 4] = ["scp", "ovl", "tt", "font"];
+
+/// Removes the tags of [`FACE_MARKUP`] and decodes entities that are escaped twice.
+fn plain_markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['<', '&']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let name = rest[1..].trim_start_matches('/');
+        let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let is_face = FACE_MARKUP.iter().any(|face| face.eq_ignore_ascii_case(name));
+        if rest.starts_with('<') && is_face && let Some(end) = rest.find('>') {
+            rest = &rest[end + 1..];
+        } else if let Some(inner) = rest.strip_prefix("&amp;").filter(|inner| is_entity(inner)) {
+            out.push('&');
+            rest = inner;
+        } else {
+            out.push_str(&rest[..1]);
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether `text` begins with the name or number of an entity and its semicolon.
+fn is_entity(text: &str) -> bool {
+    let Some((name, _)) = text.split_once(';') else {
+        return false;
+    };
+    let name = name.strip_prefix('#').unwrap_or(name);
+    !name.is_empty() && name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether a publisher put a mark of retraction before or after the title, like
+/// `RETRACTED ARTICLE: …` or `… (Retracted)`. A title that only begins with such a word has
+/// none.
+fn is_marked_retracted(title: &str) -> bool {
+    const MARKS: [&str; 4] = ["retracted", "withdrawn", "removed", "retraction"];
+    const KINDS: [&str; 8] = [
+        "article", "paper", "chapter", "preprint", "manuscript", "publication", "book", "abstract",
+    ];
+    let is_mark = |text: &str| {
+        let text = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let mut words = text.split_whitespace();
+        words.next().is_some_and(|word| MARKS.contains(&word))
+            && words.all(|word| KINDS.contains(&word))
+    };
+    let before = title.split_once([':', ']', ')']).map(|(head, _)| head);
+    let after = title.trim_end_matches('.').strip_suffix([']', ')']);
+    let after = after.and_then(|text| text.rsplit_once(['[', '('])).map(|(_, mark)| mark);
+    let spaced = [" - ", " – ", " — "].iter().find_map(|dash| title.split_once(dash));
+    [before, after, spaced.map(|(head, _)| head)].into_iter().flatten().any(is_mark)
 }
 
 fn is_name(id: &str) -> bool {
@@ -235,4 +333,71 @@ fn date(work: &Value, name: &str) -> Option<DateTime<Utc>> {
     );
     day.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc())
         .or_else(|| dates::instant(&text(work, &format!("{name}/date-time"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read_one(mut work: Value) -> Paper {
+        work["DOI"] = json!("10.1000/x");
+        paper(&work).unwrap()
+    }
+
+    #[test]
+    fn face_markup_is_removed_and_entities_are_decoded() {
+        for (title, expected) in [
+            ("<scp>DNA</scp> methylation", "DNA methylation"),
+            ("<b><scp>D</scp>NA</b> and <font face=\"x\">R</font>NA", "DNA and RNA"),
+            ("<ovl>x</ovl> and <tt>code</tt>", "x and code"),
+            ("Salt &amp;amp; pepper", "Salt & pepper"),
+            ("Values &amp;lt; 5", "Values < 5"),
+            ("Caf&amp;#233;", "Café"),
+            ("R&amp;D", "R&D"),
+        ] {
+            assert_eq!(read_one(json!({"title": [title]})).title, expected, "{title}");
+        }
+        let paper = read_one(json!({"title": ["t"], "abstract": "<jats:p>Seen; <jats:italic>p</jats:italic> &amp;lt; 0.05.</jats:p>"}));
+        assert_eq!(paper.abstract_text, "Seen; p < 0.05.");
+    }
+
+    #[test]
+    fn a_subtitle_is_part_of_the_title_once() {
+        let title = |title: Value, subtitle: Value| {
+            read_one(json!({"title": title, "subtitle": subtitle})).title
+        };
+        assert_eq!(title(json!(["Ladders"]), json!(["A trial"])), "Ladders: A trial");
+        assert_eq!(title(json!(["Ladders?"]), json!(["A trial"])), "Ladders? A trial");
+        assert_eq!(title(json!(["Ladders:"]), json!("A trial")), "Ladders: A trial");
+        assert_eq!(title(json!(["Ladders: A Trial"]), json!(["a trial"])), "Ladders: A Trial");
+        assert_eq!(title(json!(["Ladders"]), json!(["One", "Two"])), "Ladders: One: Two");
+        assert_eq!(title(json!(["Ladders"]), json!(["", null])), "Ladders");
+    }
+
+    #[test]
+    fn a_mark_of_retraction_is_noticed_and_a_mere_word_is_not() {
+        for title in [
+            "RETRACTED ARTICLE: Ladders cure everything",
+            "RETRACTED: Ladders cure everything",
+            "WITHDRAWN: Ladders cure everything",
+            "Retracted paper: Ladders",
+            "[Retracted] Ladders cure everything",
+            "Ladders cure everything (Retracted)",
+            "Ladders cure everything [RETRACTED ARTICLE]",
+            "RETRACTED – Ladders",
+        ] {
+            assert!(is_marked_retracted(title), "{title}");
+        }
+        for title in [
+            "Retracted papers: a study",
+            "Withdrawn from the market: drugs of 2026",
+            "Retracted science and its readers",
+            "Ladders (a study)",
+        ] {
+            assert!(!is_marked_retracted(title), "{title}");
+        }
+        let updated = json!({"title": ["t"], "updated-by": [{"type": "Retraction"}]});
+        assert!(read_one(updated).withdrawn);
+    }
 }

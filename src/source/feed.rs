@@ -16,13 +16,16 @@ use super::provider_client::error_message;
 use super::{SourceKind, SourceSettings, Unreadable};
 use crate::http::{BoxFuture, Http, HttpError, HttpRequest, Provider};
 use crate::paper::Paper;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta};
 
 mod item;
 mod json_feed;
 mod markup;
 
 const SPACING: TimeDelta = TimeDelta::seconds(1);
+
+/// Items whose date cannot be read are old if it is before this many days ago at the latest.
+const OLD_DAYS: u64 = 31;
 
 const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml, application/json;q=0.5, */*;q=0.1";
 
@@ -55,8 +58,12 @@ pub struct Items {
 pub struct Item {
     /// The paper, without an announcement day.
     pub paper: Paper,
-    /// The date that it carries.
+    /// Its own date.
     pub date: Option<NaiveDate>,
+    /// The latest day that its date can mean, if that is not certain.
+    pub latest: Option<NaiveDate>,
+    /// Whether there is a date, readable or not.
+    pub has_date_text: bool,
 }
 
 impl Feed {
@@ -126,7 +133,7 @@ impl Feed {
                             result.failures.push((String::new(), why.clone()));
                             result.truncated.push((String::new(), why));
                         }
-                        result.take(items);
+                        result.take(items, window);
                         return result;
                     }
                     Err(why) => why,
@@ -151,14 +158,26 @@ impl Feed {
     }
 }
 
+impl Item {
+    /// The day that stands for its own date: an item whose date cannot be read is not new
+    /// if the date names an old day, or if the feed is fetched for the first time.
+    fn own_day(&self, window: &FetchWindow) -> Option<NaiveDate> {
+        let old = window.now.date_naive() - Days::new(OLD_DAYS);
+        let is_first_fetch = window.last_settled("").is_none();
+        self.date
+            .or(self.latest.filter(|latest| *latest < old))
+            .or((self.has_date_text && is_first_fetch).then_some(old))
+    }
+}
+
 impl FetchResult {
-    fn take(&mut self, items: Items) {
+    fn take(&mut self, items: Items, window: &FetchWindow) {
         self.skipped += items.skipped;
         for entry in items.entries {
             match entry {
-                Ok(Item { paper, date }) => {
-                    self.arrivals
-                        .push(Arrival::Seen(paper, date, String::new()))
+                Ok(item) => {
+                    let day = item.own_day(window);
+                    self.arrivals.push(Arrival::Seen(item.paper, day, String::new()));
                 }
                 Err(unreadable) => self.unreadable.push(unreadable),
             }
@@ -180,5 +199,55 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, place: &str) -> Result<Ite
         json_feed::read(start, place)
     } else {
         markup::read(start, place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fetch::settle;
+    use super::*;
+    use crate::coverage::{Coverage, CoverageState};
+    use std::collections::BTreeMap;
+
+    /// The announcement day of an item with this date that is first seen on 2026-11-30, in a
+    /// feed that was fetched the day before or never.
+    fn announced(date: &str, is_known_feed: bool) -> String {
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        let mut window = FetchWindow::at(now);
+        if is_known_feed {
+            window.known.push(Coverage {
+                source: "s".to_owned(),
+                category: String::new(),
+                date: "2026-11-29".parse().unwrap(),
+                state: CoverageState::Quiet,
+                declared: None,
+                papers: 0,
+                announced_at: None,
+                checked_at: now,
+                completed_at: None,
+                note: String::new(),
+            });
+        }
+        let item = format!("<item><title>Ladders</title><pubDate>{date}</pubDate></item>");
+        let feed = format!("<rss><channel>{item}</channel></rss>");
+        let mut result = FetchResult::default();
+        result.take(read(feed.as_bytes(), None, "x").unwrap(), &window);
+        let batch = settle(result, &BTreeMap::new(), &window, now);
+        batch.papers[0].announced.unwrap().to_string()
+    }
+
+    #[test]
+    fn an_unreadable_date_never_makes_an_old_item_new() {
+        for is_known_feed in [false, true] {
+            for old in ["03/04/2019", "Spring 2019", "mid 2019", "2019-02-31", "12 Nov 2019"] {
+                let day = announced(old, is_known_feed);
+                assert!(day.starts_with("2019-"), "{old} {is_known_feed}: {day}");
+            }
+            assert_eq!(announced("Mon, 30 Nov 2026 06:00:00 GMT", is_known_feed), "2026-11-30");
+        }
+        assert_eq!(announced("last week", false), "2026-10-30");
+        assert_eq!(announced("last week", true), "2026-11-30");
+        // Journals list papers weeks after their date.
+        assert_eq!(announced("10/22/2026", true), "2026-11-29");
     }
 }

@@ -204,16 +204,6 @@ pub(super) fn excerpt(record: &str) -> String {
     record.trim().chars().take(KEPT_CHARS_MAX).collect()
 }
 
-/// `Doe, Jane` as `Jane Doe`.
-pub(super) fn name_in_order(name: &str) -> String {
-    match name.split_once(',') {
-        Some((family, given)) if !given.trim().is_empty() && !given.contains(',') => {
-            clean_line(&format!("{} {}", given.trim(), family.trim()))
-        }
-        _ => clean_line(name.trim().trim_end_matches(',')),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,7 +281,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_fail(text in "\\PC{0,40}|[10./ :a-z%]{0,40}") {
-            let _ = (doi(&text), arxiv_in(&text), is_front_matter(&text), name_in_order(&text));
+            let _ = (doi(&text), arxiv_in(&text), is_front_matter(&text));
         }
     }
 }

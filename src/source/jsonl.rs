@@ -3,11 +3,12 @@
 //! The fields are those of [`Paper`]; `id` and `title` must be there. Keys that
 //! are not known are passed over: files come from many hands.
 
+use super::authors;
 use super::fetch::{FetchResult, FetchWindow, Probe, Source};
 use super::{Record, SourceKind, SourceSettings, Unreadable};
 use crate::fields::{Fields, in_one_line};
 use crate::http::{BoxFuture, Http, Provider};
-use crate::paper::{Paper, PaperId};
+use crate::paper::{Paper, PaperId, is_arxiv_category};
 use crate::text::{clean_line, clean_text};
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use flate2::bufread::MultiGzDecoder;
@@ -210,7 +211,9 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
     }
     let abstract_text = fields.text("abstract").map(|text| clean_text(&text));
     let authors = fields.texts_as_written("authors").unwrap_or_default();
+    // Kaggle's copy of arXiv has its categories in one text.
     let categories = fields.texts("categories").unwrap_or_default();
+    let categories = categories.iter().flat_map(|text| split_categories(text)).collect();
     let announced = fields.parsed("announced", date);
     let published = fields.parsed("published", instant);
     let updated = fields.parsed("updated", instant);
@@ -227,11 +230,7 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
     Some(Paper {
         version,
         abstract_text: abstract_text.unwrap_or_default(),
-        authors: authors
-            .iter()
-            .map(|name| clean_line(name))
-            .filter(|name| !name.is_empty())
-            .collect(),
+        authors: authors::list(authors.iter().map(String::as_str)),
         categories,
         announced,
         published,
@@ -249,6 +248,17 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
         withdrawn: withdrawn.unwrap_or(false),
         ..Paper::new(id, crate::text::cut(&title?, TITLE_CHARS_MAX))
     })
+}
+
+/// The categories in one text: codes of arXiv are separated by spaces, words are not.
+fn split_categories(text: &str) -> Vec<String> {
+    let words = || text.split(|c: char| c.is_whitespace() || matches!(c, ';' | '|'));
+    let words = words().filter(|word| !word.is_empty());
+    if words.clone().all(is_arxiv_category) {
+        words.map(str::to_owned).collect()
+    } else {
+        text.split([';', '|']).map(clean_line).filter(|word| !word.is_empty()).collect()
+    }
 }
 
 /// A date as sources write it: `2026-08-04`, also unpadded, also with a time behind it.

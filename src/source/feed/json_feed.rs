@@ -2,7 +2,8 @@
 
 use super::super::json::{list, text, texts};
 use super::Items;
-use super::item::RawItem;
+use super::item::{RawItem, RawItems, page_address, resolve};
+use reqwest::Url;
 use serde_json::Value;
 
 pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
@@ -12,9 +13,13 @@ pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
         return Err(format!("{place} answers with JSON that is no feed"));
     };
     let journal = text(&feed, "/title");
-    let mut read = Items {
-        is_whole: true,
-        ..Items::default()
+    let place_url = Url::parse(place).ok();
+    let site = text(&feed, "/home_page_url");
+    let base = [text(&feed, "/feed_url"), site.clone()].into_iter().flatten();
+    let base = place_url.or_else(|| base.filter_map(|base| Url::parse(&base).ok()).next());
+    let mut read = RawItems {
+        site: site.and_then(|site| resolve(&site, base.as_ref())),
+        ..RawItems::default()
     };
     for item in items {
         let mut authors = texts(item, "/authors", "/name");
@@ -26,7 +31,12 @@ pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
                 .flatten()
                 .collect(),
             own: text(item, "/id"),
-            link: text(item, "/url").or(text(item, "/external_url")),
+            link: page_address(
+                ["/url", "/external_url"]
+                    .iter()
+                    .filter_map(|name| Some((text(item, name)?, base.clone()))),
+                text(item, "/id").as_deref(),
+            ),
             abstracts: ["/content_html", "/content_text", "/summary"]
                 .iter()
                 .filter_map(|name| text(item, name))
@@ -41,7 +51,7 @@ pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
             journal: journal.clone(),
             volume: None,
         };
-        read.add(raw, place, &item.to_string());
+        read.add(raw, &item.to_string());
     }
-    Ok(read)
+    Ok(read.into_items(place, true))
 }

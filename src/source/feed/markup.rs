@@ -4,12 +4,11 @@
 //! (`media:title` is that of a picture); which namespace a prefix stands for is
 //! often not declared, or wrongly.
 
-use super::super::Unreadable;
-use super::super::identifiers::excerpt;
 use super::super::xml::{self, Element};
 use super::Items;
-use super::item::RawItem;
+use super::item::{RawItem, RawItems, page_address, resolve};
 use base64::Engine as _;
+use reqwest::Url;
 
 /// Prefixes of pictures, sounds and maps, whose titles and texts are not the item's.
 const ASIDE: [&str; 6] = ["media", "itunes", "geo", "georss", "slash", "feedburner"];
@@ -35,38 +34,62 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
     if is_html {
         return Err(format!("{place} answers with a web page, which is no feed"));
     }
+    // RSS 0.9 and 1.0 have the items beside the channel.
+    let head = root.at("channel").unwrap_or(root);
+    let links: Vec<&Element> = head.all("link").collect();
+    let site = ordered_links(&links).into_iter().next();
+    let base = base_of(root, address(place).as_ref());
+    let site = site.and_then(|(site, _)| resolve(&site, base.as_ref()));
+    let mut items = RawItems {
+        site: site.clone(),
+        ..RawItems::default()
+    };
+    let base = base.or_else(|| address(&site?));
     let mut entries = Vec::new();
-    let is_entry = |element: &Element| {
-        ["item", "entry"]
-            .iter()
-            .any(|name| element.name().eq_ignore_ascii_case(name))
-    };
-    root.find(&is_entry, &mut entries);
-    // RSS 0.9 and 1.0 have them beside the channel.
-    let journal = root
-        .text_at("channel/title")
-        .or_else(|| root.text_at("title"));
-    let mut items = Items {
-        is_whole: document.is_whole,
-        ..Items::default()
-    };
-    for entry in entries {
+    find_entries(root, base, &mut entries);
+    let journal = head.text_at("title");
+    for (entry, base) in entries {
         let record = &text[entry.place.clone()];
         if entry.is_broken {
-            let at = items.entries.len() as u64 + items.skipped + 1;
-            items.entries.push(Err(Unreadable {
-                place: format!("{place} item {at}"),
-                reason: "it has no end".to_owned(),
-                record: excerpt(record),
-            }));
+            items.add_broken("it has no end", record);
         } else {
-            items.add(raw(entry, journal.as_deref()), place, record);
+            items.add(raw(entry, base.as_ref(), journal.as_deref()), record);
         }
     }
-    Ok(items)
+    Ok(items.into_items(place, document.is_whole))
 }
 
-fn raw(entry: &Element, journal: Option<&str>) -> RawItem {
+fn address(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| url.scheme().starts_with("http"))
+}
+
+/// The base of the addresses in `element`: its `xml:base`, which may be relative itself.
+fn base_of(element: &Element, around: Option<&Url>) -> Option<Url> {
+    match (element.attribute("base"), around) {
+        (Some(base), Some(around)) => around.join(base).ok(),
+        (Some(base), None) => address(base),
+        (None, around) => around.cloned(),
+    }
+}
+
+/// The items below `element`, each with its base.
+fn find_entries<'a>(
+    element: &'a Element,
+    base: Option<Url>,
+    found: &mut Vec<(&'a Element, Option<Url>)>,
+) {
+    for inner in element.elements() {
+        let base = base_of(inner, base.as_ref());
+        let name = inner.name();
+        if name.eq_ignore_ascii_case("item") || name.eq_ignore_ascii_case("entry") {
+            found.push((inner, base));
+        } else {
+            find_entries(inner, base, found);
+        }
+    }
+}
+
+fn raw(entry: &Element, base: Option<&Url>, journal: Option<&str>) -> RawItem {
     let own = |element: &&Element| !ASIDE.contains(&element.prefix().to_lowercase().as_str());
     let named = |name: &str| -> Vec<&Element> {
         // One that holds something comes before one that does not.
@@ -102,8 +125,16 @@ fn raw(entry: &Element, journal: Option<&str>) -> RawItem {
     let guid = first("guid")
         .or(first("id"))
         .or(entry.attribute("about").map(str::to_owned));
-    let link = link(&named("link"));
-    let guid_is_link = guid.clone().filter(|guid| guid.starts_with("http"));
+    let mut links: Vec<(String, Option<Url>)> = ordered_links(&named("link"))
+        .into_iter()
+        .map(|(link, element)| (link, base_of(element, base)))
+        .collect();
+    let permalinks = named("guid").into_iter().filter(|guid| {
+        let flag = guid.attribute("isPermaLink");
+        flag.is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
+    });
+    links.extend(permalinks.map(|guid| (guid.text(), base.cloned())));
+    let link = page_address(links, guid.as_deref());
     names.extend(
         named("link")
             .iter()
@@ -161,7 +192,7 @@ fn raw(entry: &Element, journal: Option<&str>) -> RawItem {
         title,
         names,
         own: guid,
-        link: link.or(guid_is_link),
+        link,
         abstracts: ["abstract", "description", "summary", "encoded", "content"]
             .iter()
             .flat_map(|name| content(name))
@@ -197,19 +228,21 @@ fn content(element: &Element) -> String {
     }
 }
 
-/// The page of an item: the address in RSS, the alternate one in Atom.
-fn link(links: &[&Element]) -> Option<String> {
-    let href = |link: &&Element| link.attribute("href").map(str::to_owned);
-    let is_page = |link: &&&Element| {
-        link.attribute("rel")
-            .is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"))
+/// The addresses in `link` elements, each with its element: texts, as in RSS, come first,
+/// then the alternate ones of Atom, then others.
+fn ordered_links<'a>(links: &[&'a Element]) -> Vec<(String, &'a Element)> {
+    let rank = |link: &Element| match (link.attribute("href"), link.attribute("rel")) {
+        (None, _) => 0,
+        (_, None) => 1,
+        (_, Some(rel)) if rel.eq_ignore_ascii_case("alternate") => 1,
+        _ => 2,
     };
-    let plain = links
-        .iter()
-        .filter(|link| link.attribute("href").is_none())
-        .map(|link| link.text());
-    let plain = plain.into_iter().find(|text| !text.is_empty());
-    plain
-        .or_else(|| links.iter().filter(is_page).find_map(&href))
-        .or_else(|| links.iter().find_map(href))
+    let mut links: Vec<&Element> = links.to_vec();
+    links.sort_by_key(|link| rank(link));
+    let text = |link: &Element| {
+        let href = link.attribute("href").map(str::to_owned);
+        href.unwrap_or_else(|| link.text())
+    };
+    let links = links.into_iter().map(|link| (text(link), link));
+    links.filter(|(text, _)| !text.is_empty()).collect()
 }

@@ -87,13 +87,13 @@ fn paper(entry: &Element) -> Result<Paper, String> {
         .all("ELocationID")
         .filter(|id| id.attribute("EIdType") == Some("doi"));
     let doi = id_of("doi").or(locations.next().map(Element::text));
-    // Titles of other languages are in brackets, and the original beside them.
+    // Titles translated into English are in brackets, with the original beside them.
     let title = article
         .at("ArticleTitle")
         .or(article.at("BookTitle"))
         .map(Element::markup)
         .unwrap_or_default();
-    let title = if clean_line(&title).is_empty() {
+    let title = if is_missing(&title) {
         article
             .at("VernacularTitle")
             .map(Element::markup)
@@ -169,6 +169,14 @@ fn paper(entry: &Element) -> Result<Paper, String> {
 }
 
 /// Paragraphs, each with its heading: `BACKGROUND: …`
+/// Whether there is no title in English: NLM's description of MEDLINE elements says that
+/// `[Not Available].` stands for it.
+fn is_missing(title: &str) -> bool {
+    let title = clean_line(title).to_lowercase();
+    let words = title.trim_matches(|c: char| !c.is_alphanumeric());
+    matches!(words, "" | "not available" | "no title available" | "title not available")
+}
+
 fn abstract_of(article: &Element) -> Option<String> {
     let abstracts = article.at("Abstract").or(article.at("OtherAbstract"))?;
     let paragraphs = abstracts.all("AbstractText").map(|part| {
