@@ -9,14 +9,64 @@ use crate::text::clean_line;
 
 /// Words that mark the name of an institution or a group.
 const INSTITUTIONS: [&str; 58] = [
-    "academy", "agency", "alliance", "association", "authority", "bureau", "center", "centre",
-    "centro", "clinic", "collaboration", "collaborations", "college", "commission", "committee",
-    "consortium", "corporation", "council", "department", "dept", "división", "division",
-    "editors", "faculty", "federation", "foundation", "fundación", "gesellschaft", "group",
-    "hospital", "initiative", "institut", "institute", "institutes", "institution", "instituto",
-    "investigators", "istituto", "lab", "laboratoire", "laboratories", "laboratory", "labs",
-    "ministry", "museum", "network", "observatory", "office", "organisation", "organization",
-    "program", "programme", "project", "school", "society", "survey", "team", "universities",
+    "academy",
+    "agency",
+    "alliance",
+    "association",
+    "authority",
+    "bureau",
+    "center",
+    "centre",
+    "centro",
+    "clinic",
+    "collaboration",
+    "collaborations",
+    "college",
+    "commission",
+    "committee",
+    "consortium",
+    "corporation",
+    "council",
+    "department",
+    "dept",
+    "división",
+    "division",
+    "editors",
+    "faculty",
+    "federation",
+    "foundation",
+    "fundación",
+    "gesellschaft",
+    "group",
+    "hospital",
+    "initiative",
+    "institut",
+    "institute",
+    "institutes",
+    "institution",
+    "instituto",
+    "investigators",
+    "istituto",
+    "lab",
+    "laboratoire",
+    "laboratories",
+    "laboratory",
+    "labs",
+    "ministry",
+    "museum",
+    "network",
+    "observatory",
+    "office",
+    "organisation",
+    "organization",
+    "program",
+    "programme",
+    "project",
+    "school",
+    "society",
+    "survey",
+    "team",
+    "universities",
 ];
 
 /// Stems of words for universities in several languages.
@@ -35,7 +85,15 @@ const PLAIN_DEGREES: [&str; 8] = ["DPhil", "DVM", "MBBS", "MBChB", "MD", "MPH", 
 
 /// Titles in front of a name, without full stops.
 const TITLES: [&str; 9] = [
-    "dr", "prof", "professor", "mr", "mrs", "ms", "herr", "frau", "sir",
+    "dr",
+    "prof",
+    "professor",
+    "mr",
+    "mrs",
+    "ms",
+    "herr",
+    "frau",
+    "sir",
 ];
 
 const SUFFIXES: [&str; 5] = ["jr", "sr", "ii", "iii", "iv"];
@@ -71,7 +129,11 @@ fn take_apart(text: &str, may_be_inverted: bool) -> Vec<String> {
     let text = without_asides(&without_addresses(&clean_line(text)));
     let strong = |c: char| matches!(c, ';' | '|' | '、' | '；' | '•' | '·');
     let mut names = Vec::new();
-    for group in text.replace('，', ",").replace(" on behalf of ", ", ").split(strong) {
+    for group in text
+        .replace('，', ",")
+        .replace(" on behalf of ", ", ")
+        .split(strong)
+    {
         names.extend(people_of_group(group, may_be_inverted));
     }
     names
@@ -82,32 +144,48 @@ fn people_of_group(group: &str, may_be_inverted: bool) -> Vec<String> {
     let group = without_byline(group.trim());
     let segments: Vec<Vec<String>> = segments(group).iter().map(|it| parts(it)).collect();
     let segments: Vec<Vec<String>> = segments.into_iter().filter(|it| !it.is_empty()).collect();
-    let persons = || segments.iter().filter(|parts| !is_institution(&parts.join(" ")));
-    let is_inverted = may_be_inverted
-        && persons().next().is_some()
-        && persons().all(|parts| is_inverted(parts));
+    let persons = || {
+        segments
+            .iter()
+            .filter(|parts| !is_institution(&parts.join(" ")))
+    };
+    let is_inverted =
+        may_be_inverted && persons().next().is_some() && persons().all(|parts| is_inverted(parts));
     let mut names: Vec<String> = Vec::new();
     for parts in &segments {
         if is_inverted && parts.len() > 1 && !is_institution(&parts.join(" ")) {
-            names.extend(parts.chunks(2).map(|pair| format!("{} {}", pair[1], pair[0])));
+            names.extend(
+                parts
+                    .chunks(2)
+                    .map(|pair| format!("{} {}", pair[1], pair[0])),
+            );
         } else {
             names.extend(parts.iter().cloned());
         }
     }
-    names.iter().map(|name| bare(name)).filter(|name| is_name(name)).collect()
+    names
+        .iter()
+        .map(|name| bare(name))
+        .filter(|name| is_name(name))
+        .collect()
 }
 
 /// Splits at `and` and its translations, except within the name of an institution.
 fn segments(group: &str) -> Vec<String> {
     let words: Vec<&str> = group.split_whitespace().collect();
     let is_conjunction = |at: usize| {
-        let next = words.get(at + 1).map_or("", |word| word.trim_end_matches(['.', ',']));
+        let next = words
+            .get(at + 1)
+            .map_or("", |word| word.trim_end_matches(['.', ',']));
         let word = words[at].trim_end_matches(',').to_lowercase();
         matches!(word.as_str(), "and" | "&" | "und" | "et") && !next.eq_ignore_ascii_case("al")
     };
     let mut segments: Vec<String> = Vec::new();
     let mut start = 0;
-    for at in (0..words.len()).filter(|at| is_conjunction(*at)).chain([words.len()]) {
+    for at in (0..words.len())
+        .filter(|at| is_conjunction(*at))
+        .chain([words.len()])
+    {
         let segment = words[start..at].join(" ");
         match segments.last_mut() {
             Some(left) if belongs_together(left, &segment) => {
@@ -137,7 +215,11 @@ fn belongs_together(left: &str, right: &str) -> bool {
 /// The parts between commas, without degrees and `et al.`; a suffix stays with its name.
 fn parts(segment: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
-    for part in segment.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in segment
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
         let lower = part.trim_matches('.').to_lowercase();
         let last_is_full = parts.last().is_some_and(|last| last.contains(' '));
         match parts.last_mut() {
@@ -146,7 +228,12 @@ fn parts(segment: &str) -> Vec<String> {
             // "Moreau, M.A." is a family name with initials.
             Some(_) if last_is_full && is_degree(part, &DEGREES) => {}
             Some(_) if is_degree(part, &PLAIN_DEGREES) => {}
-            _ => parts.push(part.trim_end_matches("et al.").trim_end_matches("et al").trim().to_owned()),
+            _ => parts.push(
+                part.trim_end_matches("et al.")
+                    .trim_end_matches("et al")
+                    .trim()
+                    .to_owned(),
+            ),
         }
     }
     parts.retain(|part| !part.is_empty());
@@ -154,9 +241,19 @@ fn parts(segment: &str) -> Vec<String> {
 }
 
 fn is_degree(part: &str, degrees: &[&str]) -> bool {
-    let plain: String = part.chars().filter(|c| !matches!(c, '.' | ' ' | '-')).collect();
-    let is_one = |word: &str| degrees.iter().any(|degree| *degree == word || degree.to_uppercase() == word);
-    is_one(&plain) || part.split_whitespace().all(|word| is_one(&word.replace('.', "")))
+    let plain: String = part
+        .chars()
+        .filter(|c| !matches!(c, '.' | ' ' | '-'))
+        .collect();
+    let is_one = |word: &str| {
+        degrees
+            .iter()
+            .any(|degree| *degree == word || degree.to_uppercase() == word)
+    };
+    is_one(&plain)
+        || part
+            .split_whitespace()
+            .all(|word| is_one(&word.replace('.', "")))
 }
 
 /// Whether the parts are family names, each followed by given names.
@@ -164,7 +261,11 @@ fn is_inverted(parts: &[String]) -> bool {
     if parts.len() < 2 || parts.len() % 2 == 1 {
         return false;
     }
-    let pairs = || parts.chunks(2).map(|pair| (pair[0].as_str(), pair[1].as_str()));
+    let pairs = || {
+        parts
+            .chunks(2)
+            .map(|pair| (pair[0].as_str(), pair[1].as_str()))
+    };
     let has_initials = pairs().all(|(_, given)| is_initials(given));
     let is_plain = pairs().all(|(family, given)| {
         is_family(family) && given.split_whitespace().count() <= 3 && !is_institution(given)
@@ -175,18 +276,26 @@ fn is_inverted(parts: &[String]) -> bool {
 /// Whether a text is a family name alone: one word, besides particles.
 fn is_family(text: &str) -> bool {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-    let plain = words.iter().filter(|word| !PARTICLES.contains(&word.as_str()));
-    let names = plain.filter(|word| !SUFFIXES.contains(&word.trim_matches('.'))).count();
+    let plain = words
+        .iter()
+        .filter(|word| !PARTICLES.contains(&word.as_str()));
+    let names = plain
+        .filter(|word| !SUFFIXES.contains(&word.trim_matches('.')))
+        .count();
     names <= 1 && !words.is_empty()
 }
 
 /// Whether a text holds initials only: `I.`, `J.-P. M.`, `IM`.
 fn is_initials(text: &str) -> bool {
-    let mut letters = text.split(['.', '-', ' ', '‐']).filter(|piece| !piece.is_empty());
+    let mut letters = text
+        .split(['.', '-', ' ', '‐'])
+        .filter(|piece| !piece.is_empty());
     let is_short = |piece: &str| {
         piece.chars().count() <= if text.contains('.') { 2 } else { 3 }
             && piece.chars().next().is_some_and(char::is_uppercase)
-            && (piece.chars().count() == 1 || piece.chars().all(char::is_uppercase) || text.contains('.'))
+            && (piece.chars().count() == 1
+                || piece.chars().all(char::is_uppercase)
+                || text.contains('.'))
     };
     !text.is_empty() && letters.all(is_short)
 }
@@ -194,15 +303,20 @@ fn is_initials(text: &str) -> bool {
 fn is_institution(text: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric()).any(|word| {
         let word = word.to_lowercase();
-        INSTITUTIONS.contains(&word.as_str()) || UNIVERSITY.iter().any(|stem| word.starts_with(stem))
+        INSTITUTIONS.contains(&word.as_str())
+            || UNIVERSITY.iter().any(|stem| word.starts_with(stem))
     })
 }
 
 /// A name without titles, degrees and marks of footnotes.
 fn bare(name: &str) -> String {
-    let marks = |c: char| c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶' | ',' | ':' | '"' | ' ');
+    let marks = |c: char| {
+        c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶' | ',' | ':' | '"' | ' ')
+    };
     let mut words: Vec<&str> = name.trim_matches(marks).split_whitespace().collect();
-    while words.len() > 1 && TITLES.contains(&words[0].trim_end_matches('.').to_lowercase().as_str()) {
+    while words.len() > 1
+        && TITLES.contains(&words[0].trim_end_matches('.').to_lowercase().as_str())
+    {
         words.remove(0);
     }
     while words.len() > 2 && is_degree(words[words.len() - 1], &PLAIN_DEGREES) {
@@ -218,7 +332,10 @@ fn is_name(name: &str) -> bool {
     let lower = name.trim_matches('.').to_lowercase();
     name.chars().any(char::is_alphabetic)
         && !name.contains('@')
-        && !matches!(lower.as_str(), "et al" | "al" | "others" | "unknown author" | "n/a")
+        && !matches!(
+            lower.as_str(),
+            "et al" | "al" | "others" | "unknown author" | "n/a"
+        )
 }
 
 /// Removes `by` and `authors:` in front of a list.
@@ -242,9 +359,13 @@ fn without_addresses(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('@') {
-        let start = rest[..at].rfind(|c: char| c.is_whitespace() || matches!(c, '<' | '(' | '[' | ',' | ';'));
-        let start = start.map_or(0, |before| before + rest[before..].chars().next().map_or(1, char::len_utf8));
-        let end = rest[at..].find(|c: char| c.is_whitespace() || matches!(c, '>' | ')' | ']' | '(' | ',' | ';'));
+        let start = rest[..at]
+            .rfind(|c: char| c.is_whitespace() || matches!(c, '<' | '(' | '[' | ',' | ';'));
+        let start = start.map_or(0, |before| {
+            before + rest[before..].chars().next().map_or(1, char::len_utf8)
+        });
+        let end = rest[at..]
+            .find(|c: char| c.is_whitespace() || matches!(c, '>' | ')' | ']' | '(' | ',' | ';'));
         let end = end.map_or(rest.len(), |end| at + end);
         out.push_str(rest[..start].trim_end_matches(['<', '[', '(', ' ']));
         rest = rest[end..].trim_start_matches(['>', ']', ')']);
@@ -313,23 +434,37 @@ mod tests {
     #[test]
     fn names_of_arxiv_are_separated_by_commas_and_conjunctions_outside_of_parentheses() {
         for (creators, expected) in [
-            ("Ada Lovelace, Charles Babbage", &["Ada Lovelace", "Charles Babbage"][..]),
+            (
+                "Ada Lovelace, Charles Babbage",
+                &["Ada Lovelace", "Charles Babbage"][..],
+            ),
             (
                 "Ada Lovelace (Analytical Society, London (UK)), Charles Babbage (Cambridge)",
                 &["Ada Lovelace", "Charles Babbage"],
             ),
-            ("A One (1), B Two (2) ((1) Here, There, (2) Elsewhere)", &["A One", "B Two"]),
+            (
+                "A One (1), B Two (2) ((1) Here, There, (2) Elsewhere)",
+                &["A One", "B Two"],
+            ),
             ("A One, B Two, and C Three", &["A One", "B Two", "C Three"]),
             ("A One, B Two and C Three", &["A One", "B Two", "C Three"]),
             ("A One and B Two", &["A One", "B Two"]),
             ("A One (Oxford and London) and B Two", &["A One", "B Two"]),
-            ("P. W. Anderson and G. Brandt", &["P. W. Anderson", "G. Brandt"]),
+            (
+                "P. W. Anderson and G. Brandt",
+                &["P. W. Anderson", "G. Brandt"],
+            ),
             ("Martin King, Jr., B Two", &["Martin King Jr.", "B Two"]),
             ("A One,\n  B\n Two", &["A One", "B Two"]),
             ("Plato, Socrates", &["Plato", "Socrates"]),
-            ("LIGO Scientific Collaboration and Virgo Collaboration, A One", &[
-                "LIGO Scientific Collaboration", "Virgo Collaboration", "A One",
-            ]),
+            (
+                "LIGO Scientific Collaboration and Virgo Collaboration, A One",
+                &[
+                    "LIGO Scientific Collaboration",
+                    "Virgo Collaboration",
+                    "A One",
+                ],
+            ),
             ("", &[]),
             (" , ", &[]),
             // Parentheses that do not pair up lose no name.
@@ -392,7 +527,10 @@ mod tests {
         check("me@example.org", &[]);
         check("me@example.org (Jane Doe)", &["Jane Doe"]);
         check("Martin King, Jr., Ann Poe", &["Martin King Jr.", "Ann Poe"]);
-        check("Plato, Aristotle and Socrates", &["Plato", "Aristotle", "Socrates"]);
+        check(
+            "Plato, Aristotle and Socrates",
+            &["Plato", "Aristotle", "Socrates"],
+        );
         check("et al.", &[]);
     }
 
@@ -406,8 +544,14 @@ mod tests {
         ] {
             check(text, &[text]);
         }
-        check("Ines Moreau and the Virgo Collaboration", &["Ines Moreau", "Virgo Collaboration"]);
-        check("Moreau, Ines and Virgo Collaboration", &["Ines Moreau", "Virgo Collaboration"]);
+        check(
+            "Ines Moreau and the Virgo Collaboration",
+            &["Ines Moreau", "Virgo Collaboration"],
+        );
+        check(
+            "Moreau, Ines and Virgo Collaboration",
+            &["Ines Moreau", "Virgo Collaboration"],
+        );
     }
 
     #[test]

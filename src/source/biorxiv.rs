@@ -7,10 +7,10 @@
 //! one that is known. PageGuard are walked by what came, not by what a page should
 //! hold; the total that the server declares may be too high.
 
+use super::authors;
 use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates::day as date_of;
 use super::fetch::Arrival;
-use super::authors;
 use super::identifiers::{Identifiers, excerpt};
 use super::json::{count, list, text};
 use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in};

@@ -165,7 +165,10 @@ mod tests {
             check(&whole, None, &format!("{declared}{expected}"));
         };
         lie(b"<a>M\xfcller \x96 ladders</a>", "<a>Müller – ladders</a>");
-        lie(b"<a>\xd1\xed\xe5\xe6\xed\xfb\xe5 \xe3\xee\xf0\xfb</a>", "<a>Снежные горы</a>");
+        lie(
+            b"<a>\xd1\xed\xe5\xe6\xed\xfb\xe5 \xe3\xee\xf0\xfb</a>",
+            "<a>Снежные горы</a>",
+        );
         lie(b"<a>\xc3\xa9t\xc3\xa9 \xff</a>", "<a>été \u{fffd}</a>");
     }
 }

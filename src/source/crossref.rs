@@ -215,7 +215,11 @@ fn title_of(work: &Value) -> Option<String> {
         } else {
             items
         };
-        items.iter().map(|item| plain_markup(item)).filter(|item| !item.trim().is_empty()).collect::<Vec<String>>()
+        items
+            .iter()
+            .map(|item| plain_markup(item))
+            .filter(|item| !item.trim().is_empty())
+            .collect::<Vec<String>>()
     };
     let mut title = of("title").into_iter().next()?;
     for subtitle in of("subtitle") {
@@ -249,9 +253,17 @@ fn plain_markup(text: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let name = rest[1..].trim_start_matches('/');
-        let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-        let is_face = FACE_MARKUP.iter().any(|face| face.eq_ignore_ascii_case(name));
-        if rest.starts_with('<') && is_face && let Some(end) = rest.find('>') {
+        let name = name
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        let is_face = FACE_MARKUP
+            .iter()
+            .any(|face| face.eq_ignore_ascii_case(name));
+        if rest.starts_with('<')
+            && is_face
+            && let Some(end) = rest.find('>')
+        {
             rest = &rest[end + 1..];
         } else if let Some(inner) = rest.strip_prefix("&amp;").filter(|inner| is_entity(inner)) {
             out.push('&');
@@ -280,19 +292,35 @@ fn is_entity(text: &str) -> bool {
 fn is_marked_retracted(title: &str) -> bool {
     const MARKS: [&str; 4] = ["retracted", "withdrawn", "removed", "retraction"];
     const KINDS: [&str; 8] = [
-        "article", "paper", "chapter", "preprint", "manuscript", "publication", "book", "abstract",
+        "article",
+        "paper",
+        "chapter",
+        "preprint",
+        "manuscript",
+        "publication",
+        "book",
+        "abstract",
     ];
     let is_mark = |text: &str| {
-        let text = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let text = text
+            .trim_matches(|c: char| !c.is_alphanumeric())
+            .to_lowercase();
         let mut words = text.split_whitespace();
         words.next().is_some_and(|word| MARKS.contains(&word))
             && words.all(|word| KINDS.contains(&word))
     };
     let before = title.split_once([':', ']', ')']).map(|(head, _)| head);
     let after = title.trim_end_matches('.').strip_suffix([']', ')']);
-    let after = after.and_then(|text| text.rsplit_once(['[', '('])).map(|(_, mark)| mark);
-    let spaced = [" - ", " – ", " — "].iter().find_map(|dash| title.split_once(dash));
-    [before, after, spaced.map(|(head, _)| head)].into_iter().flatten().any(is_mark)
+    let after = after
+        .and_then(|text| text.rsplit_once(['[', '(']))
+        .map(|(_, mark)| mark);
+    let spaced = [" - ", " – ", " — "]
+        .iter()
+        .find_map(|dash| title.split_once(dash));
+    [before, after, spaced.map(|(head, _)| head)]
+        .into_iter()
+        .flatten()
+        .any(is_mark)
 }
 
 fn is_name(id: &str) -> bool {
@@ -349,16 +377,25 @@ mod tests {
     fn face_markup_is_removed_and_entities_are_decoded() {
         for (title, expected) in [
             ("<scp>DNA</scp> methylation", "DNA methylation"),
-            ("<b><scp>D</scp>NA</b> and <font face=\"x\">R</font>NA", "DNA and RNA"),
+            (
+                "<b><scp>D</scp>NA</b> and <font face=\"x\">R</font>NA",
+                "DNA and RNA",
+            ),
             ("<ovl>x</ovl> and <tt>code</tt>", "x and code"),
             ("Salt &amp;amp; pepper", "Salt & pepper"),
             ("Values &amp;lt; 5", "Values < 5"),
             ("Caf&amp;#233;", "Café"),
             ("R&amp;D", "R&D"),
         ] {
-            assert_eq!(read_one(json!({"title": [title]})).title, expected, "{title}");
+            assert_eq!(
+                read_one(json!({"title": [title]})).title,
+                expected,
+                "{title}"
+            );
         }
-        let paper = read_one(json!({"title": ["t"], "abstract": "<jats:p>Seen; <jats:italic>p</jats:italic> &amp;lt; 0.05.</jats:p>"}));
+        let paper = read_one(
+            json!({"title": ["t"], "abstract": "<jats:p>Seen; <jats:italic>p</jats:italic> &amp;lt; 0.05.</jats:p>"}),
+        );
         assert_eq!(paper.abstract_text, "Seen; p < 0.05.");
     }
 
@@ -367,11 +404,26 @@ mod tests {
         let title = |title: Value, subtitle: Value| {
             read_one(json!({"title": title, "subtitle": subtitle})).title
         };
-        assert_eq!(title(json!(["Ladders"]), json!(["A trial"])), "Ladders: A trial");
-        assert_eq!(title(json!(["Ladders?"]), json!(["A trial"])), "Ladders? A trial");
-        assert_eq!(title(json!(["Ladders:"]), json!("A trial")), "Ladders: A trial");
-        assert_eq!(title(json!(["Ladders: A Trial"]), json!(["a trial"])), "Ladders: A Trial");
-        assert_eq!(title(json!(["Ladders"]), json!(["One", "Two"])), "Ladders: One: Two");
+        assert_eq!(
+            title(json!(["Ladders"]), json!(["A trial"])),
+            "Ladders: A trial"
+        );
+        assert_eq!(
+            title(json!(["Ladders?"]), json!(["A trial"])),
+            "Ladders? A trial"
+        );
+        assert_eq!(
+            title(json!(["Ladders:"]), json!("A trial")),
+            "Ladders: A trial"
+        );
+        assert_eq!(
+            title(json!(["Ladders: A Trial"]), json!(["a trial"])),
+            "Ladders: A Trial"
+        );
+        assert_eq!(
+            title(json!(["Ladders"]), json!(["One", "Two"])),
+            "Ladders: One: Two"
+        );
         assert_eq!(title(json!(["Ladders"]), json!(["", null])), "Ladders");
     }
 

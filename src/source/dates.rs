@@ -9,26 +9,60 @@ const TEXT_BYTES_MAX: usize = 120;
 /// Portuguese and Dutch, in lower case and without accents.
 const MONTHS: [&[&str]; 12] = [
     &[
-        "jan", "january", "januar", "janner", "jaenner", "janvier", "janv", "enero", "ene", "gennaio",
-        "gen", "janeiro", "januari",
+        "jan", "january", "januar", "janner", "jaenner", "janvier", "janv", "enero", "ene",
+        "gennaio", "gen", "janeiro", "januari",
     ],
     &[
-        "feb", "february", "februar", "fevrier", "fevr", "fev", "febrero", "febbraio", "fevereiro",
+        "feb",
+        "february",
+        "februar",
+        "fevrier",
+        "fevr",
+        "fev",
+        "febrero",
+        "febbraio",
+        "fevereiro",
         "februari",
     ],
-    &["mar", "march", "marz", "maerz", "mrz", "mars", "marzo", "marco", "maart", "mrt"],
+    &[
+        "mar", "march", "marz", "maerz", "mrz", "mars", "marzo", "marco", "maart", "mrt",
+    ],
     &["apr", "april", "avril", "avr", "abril", "abr", "aprile"],
     &["may", "mai", "mayo", "maggio", "mag", "maio", "mei"],
-    &["jun", "june", "juni", "juin", "junio", "giugno", "giu", "junho"],
-    &["jul", "july", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho"],
+    &[
+        "jun", "june", "juni", "juin", "junio", "giugno", "giu", "junho",
+    ],
+    &[
+        "jul", "july", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho",
+    ],
     &["aug", "august", "aout", "agosto", "ago", "augustus"],
     &[
-        "sep", "sept", "september", "septembre", "septiembre", "setiembre", "settembre", "set",
+        "sep",
+        "sept",
+        "september",
+        "septembre",
+        "septiembre",
+        "setiembre",
+        "settembre",
+        "set",
         "setembro",
     ],
-    &["oct", "october", "okt", "oktober", "octobre", "octubre", "ottobre", "ott", "outubro", "out"],
+    &[
+        "oct", "october", "okt", "oktober", "octobre", "octubre", "ottobre", "ott", "outubro",
+        "out",
+    ],
     &["nov", "november", "novembre", "noviembre", "novembro"],
-    &["dec", "december", "dez", "dezember", "decembre", "diciembre", "dicembre", "dic", "dezembro"],
+    &[
+        "dec",
+        "december",
+        "dez",
+        "dezember",
+        "decembre",
+        "diciembre",
+        "dicembre",
+        "dic",
+        "dezembro",
+    ],
 ];
 
 /// Time zones by name, in minutes east of UTC. RFC 2822 section 4.3: others count as UTC.
@@ -153,7 +187,10 @@ fn tokens(text: &str) -> Vec<Token> {
                 while let Some(digit) = chars.next_if(char::is_ascii_digit) {
                     digits.push(digit);
                 }
-                tokens.push(Token::Number(digits.parse().unwrap_or(u32::MAX), digits.len()));
+                tokens.push(Token::Number(
+                    digits.parse().unwrap_or(u32::MAX),
+                    digits.len(),
+                ));
             }
             _ if c.is_alphabetic() => {
                 let mut word = String::from(c);
@@ -163,7 +200,11 @@ fn tokens(text: &str) -> Vec<Token> {
                 tokens.push(Token::Word(folded(&word)));
             }
             _ if c.is_whitespace() => {}
-            _ => tokens.push(Token::Mark(if matches!(c, '–' | '−') { '-' } else { c })),
+            _ => tokens.push(Token::Mark(if matches!(c, '–' | '−') {
+                '-'
+            } else {
+                c
+            })),
         }
     }
     tokens
@@ -384,8 +425,14 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!(instant("3 Jun 2026 10:00 pm"), Some("2026-06-03T22:00:00Z".parse().unwrap()));
-        assert_eq!(instant("3 Jun 2026"), Some("2026-06-03T00:00:00Z".parse().unwrap()));
+        assert_eq!(
+            instant("3 Jun 2026 10:00 pm"),
+            Some("2026-06-03T22:00:00Z".parse().unwrap())
+        );
+        assert_eq!(
+            instant("3 Jun 2026"),
+            Some("2026-06-03T00:00:00Z".parse().unwrap())
+        );
     }
 
     #[test]
@@ -452,16 +499,37 @@ mod tests {
             ("mar 15 2026", 3),
             ("15.03.2026", 3),
         ] {
-            assert_eq!(day(text), NaiveDate::from_ymd_opt(2026, month, 15), "{text}");
+            assert_eq!(
+                day(text),
+                NaiveDate::from_ymd_opt(2026, month, 15),
+                "{text}"
+            );
         }
-        for text in ["2026-11", "Nov 2026", "November 2026", "2026 Nov", "11/2026", "2026 Nov-Dec"] {
+        for text in [
+            "2026-11",
+            "Nov 2026",
+            "November 2026",
+            "2026 Nov",
+            "11/2026",
+            "2026 Nov-Dec",
+        ] {
             assert_eq!(day(text), NaiveDate::from_ymd_opt(2026, 11, 1), "{text}");
         }
         assert_eq!(day("2026"), NaiveDate::from_ymd_opt(2026, 1, 1));
         assert_eq!(day("04/04/2026"), NaiveDate::from_ymd_opt(2026, 4, 4));
         for text in [
-            "", "soon", "2026-13-41", "0001-01-01", "99999", "NA", "-", "2026-02-30", "03/04/2026",
-            "03-04-2026", "Spring 2026", "yesterday",
+            "",
+            "soon",
+            "2026-13-41",
+            "0001-01-01",
+            "99999",
+            "NA",
+            "-",
+            "2026-02-30",
+            "03/04/2026",
+            "03-04-2026",
+            "Spring 2026",
+            "yesterday",
         ] {
             assert_eq!(day(text), None, "{text}");
         }
@@ -477,7 +545,11 @@ mod tests {
             ("last week", None),
             ("27 Nov 2019", None),
         ] {
-            assert_eq!(latest_day(text), latest.map(|day| day.parse().unwrap()), "{text}");
+            assert_eq!(
+                latest_day(text),
+                latest.map(|day| day.parse().unwrap()),
+                "{text}"
+            );
         }
     }
 

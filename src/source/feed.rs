@@ -177,7 +177,8 @@ impl FetchResult {
             match entry {
                 Ok(item) => {
                     let day = item.own_day(window);
-                    self.arrivals.push(Arrival::Seen(item.paper, day, String::new()));
+                    self.arrivals
+                        .push(Arrival::Seen(item.paper, day, String::new()));
                 }
                 Err(unreadable) => self.unreadable.push(unreadable),
             }
@@ -239,11 +240,20 @@ mod tests {
     #[test]
     fn an_unreadable_date_never_makes_an_old_item_new() {
         for is_known_feed in [false, true] {
-            for old in ["03/04/2019", "Spring 2019", "mid 2019", "2019-02-31", "12 Nov 2019"] {
+            for old in [
+                "03/04/2019",
+                "Spring 2019",
+                "mid 2019",
+                "2019-02-31",
+                "12 Nov 2019",
+            ] {
                 let day = announced(old, is_known_feed);
                 assert!(day.starts_with("2019-"), "{old} {is_known_feed}: {day}");
             }
-            assert_eq!(announced("Mon, 30 Nov 2026 06:00:00 GMT", is_known_feed), "2026-11-30");
+            assert_eq!(
+                announced("Mon, 30 Nov 2026 06:00:00 GMT", is_known_feed),
+                "2026-11-30"
+            );
         }
         assert_eq!(announced("last week", false), "2026-10-30");
         assert_eq!(announced("last week", true), "2026-11-30");

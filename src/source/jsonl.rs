@@ -213,7 +213,10 @@ fn paper_from(fields: &mut Fields) -> Option<Paper> {
     let authors = fields.texts_as_written("authors").unwrap_or_default();
     // Kaggle's copy of arXiv has its categories in one text.
     let categories = fields.texts("categories").unwrap_or_default();
-    let categories = categories.iter().flat_map(|text| split_categories(text)).collect();
+    let categories = categories
+        .iter()
+        .flat_map(|text| split_categories(text))
+        .collect();
     let announced = fields.parsed("announced", date);
     let published = fields.parsed("published", instant);
     let updated = fields.parsed("updated", instant);
@@ -257,7 +260,10 @@ fn split_categories(text: &str) -> Vec<String> {
     if words.clone().all(is_arxiv_category) {
         words.map(str::to_owned).collect()
     } else {
-        text.split([';', '|']).map(clean_line).filter(|word| !word.is_empty()).collect()
+        text.split([';', '|'])
+            .map(clean_line)
+            .filter(|word| !word.is_empty())
+            .collect()
     }
 }
 

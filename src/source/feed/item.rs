@@ -22,18 +22,79 @@ const ABSTRACT_CHARS_MIN: usize = 30;
 
 /// Query parameters that only track the reader: whole names.
 const TRACKING: [&str; 52] = [
-    "_ga", "_gl", "_openstat", "af", "campaign", "campaignid", "cmp", "cmpid", "dclid", "dgcid",
-    "ef_id", "epik", "fbclid", "feed", "ftag", "gad_source", "gbraid", "gclid", "gclsrc",
-    "guccounter", "igsh", "igshid", "ito", "li_fat_id", "mkt_tok", "msclkid", "ncid", "ocid",
-    "oly_anon_id", "oly_enc_id", "partner", "phpsessid", "ref", "ref_src", "ref_url", "referrer",
-    "rss", "s_cid", "s_kwcid", "sessionid", "smid", "source", "spm", "src", "sr_share", "trk",
-    "ttclid", "twclid", "vero_id", "wbraid", "xtor", "yclid",
+    "_ga",
+    "_gl",
+    "_openstat",
+    "af",
+    "campaign",
+    "campaignid",
+    "cmp",
+    "cmpid",
+    "dclid",
+    "dgcid",
+    "ef_id",
+    "epik",
+    "fbclid",
+    "feed",
+    "ftag",
+    "gad_source",
+    "gbraid",
+    "gclid",
+    "gclsrc",
+    "guccounter",
+    "igsh",
+    "igshid",
+    "ito",
+    "li_fat_id",
+    "mkt_tok",
+    "msclkid",
+    "ncid",
+    "ocid",
+    "oly_anon_id",
+    "oly_enc_id",
+    "partner",
+    "phpsessid",
+    "ref",
+    "ref_src",
+    "ref_url",
+    "referrer",
+    "rss",
+    "s_cid",
+    "s_kwcid",
+    "sessionid",
+    "smid",
+    "source",
+    "spm",
+    "src",
+    "sr_share",
+    "trk",
+    "ttclid",
+    "twclid",
+    "vero_id",
+    "wbraid",
+    "xtor",
+    "yclid",
 ];
 
 /// Query parameters that only track the reader: beginnings of names.
 const TRACKING_PREFIXES: [&str; 17] = [
-    "utm_", "mc_", "pk_", "mtm_", "matomo_", "piwik_", "hsa_", "_hs", "hsctatracking", "ns_",
-    "at_", "fb_", "ga_", "wt.", "wt_mc", "track", "rss_",
+    "utm_",
+    "mc_",
+    "pk_",
+    "mtm_",
+    "matomo_",
+    "piwik_",
+    "hsa_",
+    "_hs",
+    "hsctatracking",
+    "ns_",
+    "at_",
+    "fb_",
+    "ga_",
+    "wt.",
+    "wt_mc",
+    "track",
+    "rss_",
 ];
 
 /// The fields of an item as they came: text or markup.
@@ -117,11 +178,7 @@ impl RawItems {
     }
 }
 
-fn item(
-    raw: RawItem,
-    place: &str,
-    is_distinct: impl Fn(&str) -> bool,
-) -> Result<Item, String> {
+fn item(raw: RawItem, place: &str, is_distinct: impl Fn(&str) -> bool) -> Result<Item, String> {
     let all = || raw.names.iter().chain(&raw.own).chain(&raw.link);
     let prefixed = |prefixes: &[&str], name: &str| {
         let found = raw.names.iter().chain(&raw.own).find_map(|text| {
@@ -168,7 +225,10 @@ fn item(
     let updated = raw.updated.as_deref();
     let published = raw.published.iter().find_map(|text| dates::day(text));
     // A date of publication that is not certain is not replaced by a later change.
-    let latest = raw.published.iter().find_map(|text| dates::latest_day(text));
+    let latest = raw
+        .published
+        .iter()
+        .find_map(|text| dates::latest_day(text));
     let latest = latest.filter(|_| published.is_none());
     Ok(Item {
         date: published.or_else(|| updated.filter(|_| latest.is_none()).and_then(dates::day)),
@@ -232,7 +292,9 @@ fn item_name(text: &str, place: &str) -> String {
 /// An address without scheme, tracking parameters and session ids, if `text` is one.
 fn plain_address(text: &str) -> Option<String> {
     let url = Url::parse(text.trim()).ok()?;
-    let host = url.host_str().filter(|_| url.scheme().starts_with("http"))?;
+    let host = url
+        .host_str()
+        .filter(|_| url.scheme().starts_with("http"))?;
     let is_tracking = |key: &str| {
         let key = key.to_lowercase();
         TRACKING.contains(&key.as_str())
@@ -403,7 +465,10 @@ mod tests {
             (["1", "2"], [one("/a"), one("/a")]),
             (["", ""], [one("/?p=1"), one("/?p=2")]),
         ] {
-            let (first, second) = (("Ladders", guids[0], &*links[0]), ("Snakes", guids[1], &*links[1]));
+            let (first, second) = (
+                ("Ladders", guids[0], &*links[0]),
+                ("Snakes", guids[1], &*links[1]),
+            );
             check(first, second, false);
         }
     }
@@ -415,9 +480,15 @@ mod tests {
             (["g1", "g2"], [one("/1"), one("/1")]),
             (["g", "g"], [one("/1"), one("/9")]),
             (["g1", "g2"], [one("/1"), one("/2")]),
-            (["", ""], ["http://j.example.org/1".to_owned(), one("/1?utm_source=x")]),
+            (
+                ["", ""],
+                ["http://j.example.org/1".to_owned(), one("/1?utm_source=x")],
+            ),
         ] {
-            let (first, second) = (("Ladders", guids[0], &*links[0]), ("Ladders", guids[1], &*links[1]));
+            let (first, second) = (
+                ("Ladders", guids[0], &*links[0]),
+                ("Ladders", guids[1], &*links[1]),
+            );
             check(first, second, true);
         }
     }
@@ -428,14 +499,26 @@ mod tests {
         let check = |link: &str, expected: Option<&str>| {
             assert_eq!(resolve(link, Some(&base)).as_deref(), expected, "{link}");
         };
-        check("ladders.html", Some("https://j.example.org/v7/issue3/ladders.html"));
+        check(
+            "ladders.html",
+            Some("https://j.example.org/v7/issue3/ladders.html"),
+        );
         check("/articles/32", Some("https://j.example.org/articles/32"));
         check("../x", Some("https://j.example.org/v7/x"));
-        check("?id=7", Some("https://j.example.org/v7/issue3/feed.xml?id=7"));
+        check(
+            "?id=7",
+            Some("https://j.example.org/v7/issue3/feed.xml?id=7"),
+        );
         check("//k.example.org/1", Some("https://k.example.org/1"));
         check("HTTPS://J.example.org/1", Some("https://j.example.org/1"));
-        check("https://j.example.org/a b", Some("https://j.example.org/a%20b"));
-        check(" https://j.example.org/1\n", Some("https://j.example.org/1"));
+        check(
+            "https://j.example.org/a b",
+            Some("https://j.example.org/a%20b"),
+        );
+        check(
+            " https://j.example.org/1\n",
+            Some("https://j.example.org/1"),
+        );
         check("https://j.example.org/é", Some("https://j.example.org/é"));
         check("mailto:a@example.org", None);
         check("javascript:void(0)", None);

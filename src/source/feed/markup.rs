@@ -40,10 +40,8 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
     let site = ordered_links(&links).into_iter().next();
     let base = base_of(root, address(place).as_ref());
     let site = site.and_then(|(site, _)| resolve(&site, base.as_ref()));
-    let mut items = RawItems {
-        site: site.clone(),
-        ..RawItems::default()
-    };
+    let mut items = RawItems::default();
+    items.site.clone_from(&site);
     let base = base.or_else(|| address(&site?));
     let mut entries = Vec::new();
     find_entries(root, base, &mut entries);
@@ -60,7 +58,9 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
 }
 
 fn address(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(|url| url.scheme().starts_with("http"))
+    Url::parse(text)
+        .ok()
+        .filter(|url| url.scheme().starts_with("http"))
 }
 
 /// The base of the addresses in `element`: its `xml:base`, which may be relative itself.

@@ -174,7 +174,10 @@ fn paper(entry: &Element) -> Result<Paper, String> {
 fn is_missing(title: &str) -> bool {
     let title = clean_line(title).to_lowercase();
     let words = title.trim_matches(|c: char| !c.is_alphanumeric());
-    matches!(words, "" | "not available" | "no title available" | "title not available")
+    matches!(
+        words,
+        "" | "not available" | "no title available" | "title not available"
+    )
 }
 
 fn abstract_of(article: &Element) -> Option<String> {

@@ -4,7 +4,6 @@ use crate::archive::{self, SearchResults, VectorSearch};
 use crate::digest::{SearchWords, Text};
 use crate::paper::query::SearchQuery;
 use crate::text::cut;
-use crate::web::error_page::ErrorPage;
 use crate::web::paper_view::PaperView;
 use crate::web::public::feeds::Feed;
 use crate::web::public::indexes::vector_index;

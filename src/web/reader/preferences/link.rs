@@ -5,7 +5,6 @@ use crate::digest::notices::Notice;
 use crate::digest::{Locale, Text};
 use crate::store::{ConsentContext, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
-use crate::web::error_page::ErrorPage;
 use crate::web::forms::Form;
 use crate::web::forms::field_errors;
 use crate::web::forms::mail_form::in_constant_time;

@@ -4,7 +4,6 @@ use super::{Bearer, bearer, page};
 
 use crate::edition::{self, Composed, EditionError};
 use crate::store::Db;
-use crate::web::error_page::ErrorPage;
 use crate::web::issue_view::IssueView;
 use crate::web::serving::rate_limits::LimitedAction;
 use crate::web::serving::visitor::Visitor;

@@ -4,7 +4,6 @@ use super::{bearer, page};
 use crate::digest::{SentWords, Text};
 use crate::store::{DeliveryState, SentMail};
 use crate::token::Scope;
-use crate::web::error_page::ErrorPage;
 use crate::web::{PageError, WebState};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
