@@ -123,10 +123,18 @@ pub(super) struct RawItems {
     items: Vec<(Result<RawItem, &'static str>, String)>,
     skipped: u64,
     /// Address of the site, which names no item.
-    pub(super) site: Option<String>,
+    site: Option<String>,
 }
 
 impl RawItems {
+    /// The items of a site, if its address is known.
+    pub(super) fn of_site(site: Option<String>) -> Self {
+        RawItems {
+            site,
+            ..RawItems::default()
+        }
+    }
+
     /// Adds an item, whose text in the document is `record`.
     pub(super) fn add(&mut self, raw: RawItem, record: &str) {
         let title = clean_line(&raw.title);

@@ -19,8 +19,7 @@ pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
         .into_iter()
         .flatten();
     let base = place_url.or_else(|| base.filter_map(|base| Url::parse(&base).ok()).next());
-    let mut read = RawItems::default();
-    read.site = site.and_then(|site| resolve(&site, base.as_ref()));
+    let mut read = RawItems::of_site(site.and_then(|site| resolve(&site, base.as_ref())));
     for item in items {
         let mut authors = texts(item, "/authors", "/name");
         authors.extend(text(item, "/author/name").filter(|_| authors.is_empty()));

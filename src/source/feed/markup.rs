@@ -40,8 +40,7 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
     let site = ordered_links(&links).into_iter().next();
     let base = base_of(root, address(place).as_ref());
     let site = site.and_then(|(site, _)| resolve(&site, base.as_ref()));
-    let mut items = RawItems::default();
-    items.site.clone_from(&site);
+    let mut items = RawItems::of_site(site.clone());
     let base = base.or_else(|| address(&site?));
     let mut entries = Vec::new();
     find_entries(root, base, &mut entries);
