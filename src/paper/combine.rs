@@ -29,6 +29,8 @@ impl Paper {
                 ..self.clone()
             };
         }
+        let is_newer =
+            matches!((self.version, news.version), (Some(known), Some(said)) if said > known);
         let or_known = |said: &String, known: &String| {
             if said.is_empty() {
                 known.clone()
@@ -54,7 +56,11 @@ impl Paper {
             } else {
                 or_known(&news.abstract_text, &self.abstract_text)
             },
-            authors: list_or_known(&news.authors, &self.authors),
+            authors: if !is_newer && is_worse_list(&news.authors, &self.authors) {
+                self.authors.clone()
+            } else {
+                list_or_known(&news.authors, &self.authors)
+            },
             categories: list_or_known(&news.categories, &self.categories),
             announced,
             published: news.published.or(self.published),
@@ -154,6 +160,20 @@ pub fn combine(id: &PaperId, records: &[(String, Paper)]) -> Paper {
         code: text(|paper| paper.code.as_ref()),
         withdrawn: records.iter().any(|paper| paper.withdrawn),
     }
+}
+
+/// Whether a list of authors is shorter than another one that has all of its words: people
+/// were joined to one entry, or the list was cut.
+fn is_worse_list(authors: &[String], other: &[String]) -> bool {
+    let words = |authors: &[String]| -> BTreeSet<String> {
+        let all = authors.join(" ").to_lowercase();
+        let words = all.split(|c: char| !c.is_alphanumeric());
+        words
+            .filter(|word| !matches!(*word, "" | "and" | "et" | "al"))
+            .map(str::to_owned)
+            .collect()
+    };
+    authors.len() < other.len() && words(authors).is_subset(&words(other))
 }
 
 /// Whether an abstract ends with a sentence.
@@ -308,6 +328,40 @@ mod tests {
         let mut paper = Paper::new(id.parse().unwrap(), "A title".to_owned());
         change(&mut paper);
         ("source".to_owned(), paper)
+    }
+
+    #[test]
+    fn a_worse_list_of_authors_never_overwrites_a_better_one() {
+        let with = |version, authors: &[&str]| {
+            let (_, paper) = paper("2611.10011", |paper| {
+                paper.version = Some(version);
+                paper.authors = authors.iter().map(|name| (*name).to_owned()).collect();
+            });
+            paper
+        };
+        let known = with(1, &["Ines Moreau", "Chidi Okafor"]);
+        for worse in [
+            &["Ines Moreau and Chidi Okafor"][..],
+            &["Ines Moreau et al."],
+            &["I. Moreau"][..0],
+        ] {
+            assert_eq!(
+                known.updated_by(&with(1, worse)).authors,
+                known.authors,
+                "{worse:?}"
+            );
+        }
+        for better in [
+            &["Ines Moreau", "Chidi Okafor", "Ann Poe"][..],
+            &["Ann Poe"],
+        ] {
+            assert_eq!(known.updated_by(&with(1, better)).authors, better);
+        }
+        // A new version may drop an author.
+        assert_eq!(
+            known.updated_by(&with(2, &["Ines Moreau"])).authors,
+            ["Ines Moreau"]
+        );
     }
 
     fn sentences(number: usize) -> String {
