@@ -6,7 +6,7 @@
 //! not set. `PAPERBOY_SOURCE__ARXIV__API_KEY` sets a key of the `[[source]]` named
 //! `arxiv` and adds that source if the file has none. Every secret can also be
 //! given as a file, `password_file` for `password`. A file that does not exist
-//! is no problem if the environment alone says all that is needed.
+//! is not needed if the environment alone holds everything.
 
 mod components;
 mod environment;
@@ -43,47 +43,47 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Everything that the operator decided. If one of these exists, it is usable.
+/// All settings, validated: a value of this type is usable.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What this instance is called and where it lives.
+    /// The `[site]` settings.
     pub site: Site,
-    /// Whether the pages may be at a public address without HTTPS.
+    /// Whether the pages may have a public address without HTTPS.
     pub allow_http: bool,
-    /// Where the database is.
+    /// The `[database]` settings.
     pub database: DatabaseSettings,
-    /// Where mail goes.
+    /// The relay or folder that mail goes to.
     pub transport: Transport,
-    /// When things happen.
+    /// The `[schedule]` settings.
     pub schedule: ScheduleSettings,
-    /// Where papers come from; may be empty.
+    /// The sources of papers; may be empty.
     pub sources: Vec<SourceSettings>,
-    /// The web pages.
+    /// The `[web]` settings.
     pub web: WebSettings,
-    /// Where mail comes back.
+    /// The `[inbound]` settings.
     pub inbound: InboundSettings,
-    /// How issues look.
+    /// The `[digest]` settings.
     pub digest: DigestSettings,
-    /// Where models are, and where they come from.
+    /// The `[model]` settings.
     pub model: ModelSettings,
-    /// How the operator is told that something is wrong.
+    /// The `[alarms]` settings.
     pub alarms: AlarmSettings,
-    /// How long what is kept for a while is kept.
+    /// The `[retention]` settings.
     pub retention: RetentionSettings,
-    /// How the log looks.
+    /// The `[log]` settings.
     pub log: LogSettings,
-    /// How mail is signed, if it is.
+    /// The `[dkim]` settings, if mail is signed here.
     pub dkim: Option<DkimSettings>,
     /// The files that secrets were read from.
     pub secret_files: Vec<PathBuf>,
 }
 
-/// Everything that is wrong with the settings.
+/// All problems of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// The settings file, as it was asked for.
+    /// The settings file, as given on the command line.
     pub file: PathBuf,
-    /// At least one.
+    /// The problems, at least one.
     pub problems: Vec<Problem>,
 }
 
@@ -100,7 +100,7 @@ impl std::error::Error for Invalid {}
 
 impl Config {
     /// Reads the settings in the file at `path` and in `env`, which is the
-    /// environment of the process; variables that are no settings are passed over.
+    /// environment of the process; variables that are no settings are ignored.
     pub fn load(
         path: &Path,
         env: impl Iterator<Item = (String, String)>,
@@ -146,7 +146,7 @@ fn no_file(path: &Path) -> Problem {
 }
 
 fn read(mut table: Map<String, Value>, mut files: Files) -> Result<Config, Vec<Problem>> {
-    // These are read even if they are not there: for their defaults, and to say which keys are needed.
+    // Absent sections are read too, for their defaults and to name the required keys.
     for always in [
         "site",
         "database",

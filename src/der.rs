@@ -1,4 +1,4 @@
-//! As much of DER (X.690) as it takes to look into a certificate.
+//! The part of DER (X.690) that is needed to read the validity of a certificate.
 
 /// Tag of a sequence.
 pub const SEQUENCE: u8 = 0x30;
@@ -6,7 +6,7 @@ pub const SEQUENCE: u8 = 0x30;
 /// Tag of the version, which the oldest certificates do not have.
 const VERSION: u8 = 0xa0;
 
-/// The element at the start of `bytes`: its tag, what it holds, and what follows it.
+/// The element at the start of `bytes`: its tag, its content, and the bytes after it.
 pub fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -27,7 +27,7 @@ pub fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, inner, after))
 }
 
-/// What a certificate (RFC 5280 section 4.1) says from its validity on.
+/// The fields of a certificate (RFC 5280 section 4.1) from its validity on.
 pub fn validity_on(certificate: &[u8]) -> Option<&[u8]> {
     let (SEQUENCE, signed, _) = element(certificate)? else {
         return None;

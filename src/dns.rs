@@ -1,8 +1,7 @@
-//! Asks the domain name system: what is published about the domains that mail comes from.
+//! A stub resolver (RFC 1035, RFC 3596) for the records about the domains that mail comes from.
 //!
-//! A stub resolver (RFC 1035, RFC 3596): one question to the name servers of
-//! the machine over UDP, again over TCP if the answer was cut off. They follow
-//! aliases and verify signatures; we read what they say and cache nothing.
+//! It asks the name servers of the machine over UDP, and again over TCP if the answer was
+//! truncated. They follow aliases and verify signatures; nothing is cached here.
 
 use crate::random::Random;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,16 +11,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-/// How long one server may take; as in resolv.conf(5).
+/// Time limit of one server, as in resolv.conf(5).
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Questions to each server over UDP, which may lose them.
+/// Tries at each server: UDP may lose a question.
 const TRIES: u32 = 2;
 
-/// Names have at most 255 octets (RFC 1035 section 2.3.4), so a name with more labels runs in circles.
+/// Names have at most 255 octets (RFC 1035 section 2.3.4), so a name with more labels is a loop of
+/// pointers.
 const LABELS_MAX: usize = 128;
 
-/// What can be asked for.
+/// The type of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are the names of the standard")]
 pub enum Kind {
@@ -44,16 +44,16 @@ impl Kind {
     }
 }
 
-/// What a name server said.
+/// The data of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// An address.
     Address(IpAddr),
     /// A mail server and its preference; empty for "takes no mail" (RFC 7505).
     Mx(u16, String),
-    /// The name of an address.
+    /// The name that belongs to an address.
     Name(String),
-    /// A text, its parts put together.
+    /// A text, its parts joined.
     Text(String),
 }
 
@@ -63,25 +63,25 @@ pub enum DnsError {
     /// No server is known.
     #[error("no name server is known: /etc/resolv.conf names none")]
     NoServer,
-    /// Nobody answered.
+    /// No server answered.
     #[error("no name server answers (the last one asked was {server}: {why})")]
     Silent {
-        /// The last one.
+        /// The server that was asked last.
         server: SocketAddr,
-        /// What went wrong.
+        /// The error.
         why: String,
     },
-    /// It answered that it could not tell.
+    /// A server answered with an error.
     #[error("the name server {server} says {code}")]
     Refused {
-        /// Which.
+        /// The server.
         server: SocketAddr,
-        /// Its answer.
+        /// The error in its answer.
         code: &'static str,
     },
 }
 
-/// Knows whom to ask.
+/// Resolves names at a list of name servers.
 #[derive(Debug, Clone)]
 pub struct Resolver {
     servers: Vec<SocketAddr>,
@@ -101,7 +101,7 @@ impl Resolver {
         }
     }
 
-    /// The records of `kind` that `name` has; none if there is no such name.
+    /// The records of `kind` that `name` has; empty if there is no such name.
     pub async fn ask(
         &self,
         name: &str,
@@ -156,7 +156,7 @@ pub fn reverse_name(address: IpAddr) -> String {
 fn name_servers(text: &str) -> Vec<SocketAddr> {
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
-        // Of a link-local address the zone is dropped: such a server is reached without it or not at all.
+        // The zone of a link-local address is dropped: most such servers are reached without it.
         let address = words
             .next()
             .filter(|word| *word == "nameserver")
@@ -168,7 +168,7 @@ fn name_servers(text: &str) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// One question; `None` if `name` cannot be one.
+/// The message of a question; `None` if `name` is not a valid name.
 fn question(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
     let mut bytes = id.to_be_bytes().to_vec();
     // Recursion desired; one question, nothing else.
@@ -182,7 +182,7 @@ fn question(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
     }
     bytes.push(0);
     bytes.extend(kind.number().to_be_bytes());
-    // The internet.
+    // Class IN.
     bytes.extend([0, 1]);
     (bytes.len() <= 12 + 255 + 4).then_some(bytes)
 }
@@ -191,7 +191,7 @@ async fn ask_server(server: SocketAddr, question: &[u8]) -> Result<Vec<u8>, Stri
     let mut why = String::new();
     for _ in 0..TRIES {
         match timeout(WAIT, over_udp(server, question)).await {
-            // The bit that says that the answer was cut off.
+            // The TC bit: the answer was truncated.
             Ok(Ok(answer)) if answer[2] & 2 != 0 => {
                 let told = timeout(WAIT, over_tcp(server, question)).await;
                 return told
@@ -240,7 +240,7 @@ async fn over_tcp(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8
     }
 }
 
-/// Whether these bytes answer our question, and not a forger's.
+/// Whether these bytes answer our question; a forged answer rarely has its id.
 fn is_answer(answer: &[u8], question: &[u8]) -> bool {
     let asked = &question[12..];
     answer.len() >= 12 + asked.len()
@@ -249,7 +249,7 @@ fn is_answer(answer: &[u8], question: &[u8]) -> bool {
         && answer[12..12 + asked.len()].eq_ignore_ascii_case(asked)
 }
 
-/// The records of `kind` in an answer; the inner error is what the server could not do.
+/// The records of `kind` in an answer; the inner error is that of the server.
 fn read(answer: &[u8], kind: Kind) -> Option<Result<Vec<Record>, &'static str>> {
     match answer.get(3)? & 15 {
         0 => {}
@@ -289,7 +289,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-/// A name, and where what follows it begins (RFC 1035 section 4.1.4).
+/// The name at `at`, and the position after it (RFC 1035 section 4.1.4).
 fn name(bytes: &[u8], mut at: usize) -> Option<(String, usize)> {
     let mut labels = Vec::new();
     let mut end = None;
@@ -313,7 +313,7 @@ fn name(bytes: &[u8], mut at: usize) -> Option<(String, usize)> {
     None
 }
 
-/// The parts of a text, put together without spaces (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2).
+/// The parts of a text, joined without spaces (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2).
 fn text(mut data: &[u8]) -> Option<String> {
     let mut whole = Vec::new();
     while let Some((&length, rest)) = data.split_first() {

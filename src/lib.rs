@@ -62,7 +62,7 @@
 //! | webhook provider | `src/inbound/hooks/NEW.rs`, its row in `src/inbound/hooks/mod.rs`, its setting in `src/inbound/settings.rs` and `src/config/inbound.rs`; the guide `deploy/README.md`; tests in `tests/it/inbound/webhooks.rs` |
 //! | preference | its row in `src/subscriber/preferences.rs`, its label in each of `templates/languages/`; where it acts |
 //! | ranking signal | `src/profile/learn.rs` (what is learned), `src/ranking/learned.rs` (its part of the score); if it is a reason, `src/pick.rs` and its words in `templates/languages/`; tests in `tests/it/ranking/profiles.rs` |
-//! | alarm | its kind in `src/findings/`, the rule in `src/findings/rules.rs`; the guide `deploy/README.md`; tests in `tests/it/operation/alarms.rs` |
+//! | alarm | its kind in `src/findings/kind.rs`, the facts in `src/findings/facts.rs` and `src/findings/gather.rs`, the rule in `src/findings/rules/`; the guide `deploy/README.md`; tests in `src/findings/rules/tests.rs` |
 //! | page | the handler in `src/web/public/` or `src/web/reader/`, its template in `templates/web/`, its words in `templates/languages/`; the walk `tests/web/walk.mjs` |
 //! | API operation | the handler in `src/web/api/`, its route in `src/web/api/mod.rs`, its entry in `src/web/api/document.rs`; tests in `tests/it/web/api.rs` |
 //! | language | `templates/languages/`: one file, listed in `src/language/files.rs` |

@@ -1,4 +1,4 @@
-//! The log: what is written to stderr, and what never is.
+//! The log on stderr, and the filter that keeps secrets out of it.
 
 use std::io::IsTerminal;
 use tracing::{Level, Metadata, Subscriber};
@@ -8,35 +8,35 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
-/// The environment variable that says what is logged, as `tracing` directives.
+/// The environment variable that filters the log by `tracing` directives.
 pub const LOG_VARIABLE: &str = "PAPERBOY_LOG";
 
-/// The environment variable that says how log lines look: `human` or `json`.
+/// The environment variable that sets the format of log lines: `human` or `json`.
 pub const FORMAT_VARIABLE: &str = "PAPERBOY_LOG_FORMAT";
 
-/// The way of each single mail, from being composed to the server's answer: for
-/// a service, whose log is kept. Commands say what it came to.
+/// The log target of each single mail, from composing to the server's reply. The service logs
+/// it; commands print a summary instead.
 pub const JOURNEY: &str = "paperboy::journey";
 
-/// What a service logs.
+/// The default directives of the service.
 const SERVICE_DIRECTIVES: &str = "paperboy=info,warn";
 
-/// What a command logs.
+/// The default directives of a command.
 const COMMAND_DIRECTIVES: &str = "paperboy=info,paperboy::journey=warn,warn";
 
-/// Whose log it is.
+/// The kind of process that logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Voice {
-    /// A service's.
+    /// The service.
     Service,
-    /// That of a command, beside what it prints.
+    /// A command, which prints its results besides.
     Command,
 }
 
-/// How a line of the log looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// For eyes; in colour on a terminal.
+    /// Readable text, in colour on a terminal.
     #[default]
     Human,
     /// One JSON object a line.
@@ -46,33 +46,33 @@ pub enum LogFormat {
 /// The `[log]` settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogSettings {
-    /// How lines look.
+    /// The format of log lines.
     pub format: LogFormat,
 }
 
-/// Why there is no log.
+/// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The directives cannot be read.
     #[error("{LOG_VARIABLE} = {directives:?}: must be written like paperboy=debug,warn")]
     Directives {
-        /// As written.
+        /// The directives.
         directives: String,
-        /// What is wrong with them.
+        /// The error of the parser.
         source: ParseError,
     },
-    /// There is no such form.
+    /// The format is unknown.
     #[error("{FORMAT_VARIABLE} = {format:?}: must be human or json")]
     Format {
-        /// As written.
+        /// The format.
         format: String,
     },
-    /// It was started before.
+    /// Logging was started before.
     #[error("the log was started twice")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// The form that [`FORMAT_VARIABLE`] asks for; none if it is not set.
+/// The format that [`FORMAT_VARIABLE`] sets; `None` if it is not set.
 pub fn asked_format() -> Result<Option<LogFormat>, TelemetryError> {
     let format = std::env::var(FORMAT_VARIABLE).unwrap_or_default();
     match format.trim() {
@@ -96,7 +96,7 @@ pub fn init(format: LogFormat, voice: Voice) -> Result<(), TelemetryError> {
         directives
     };
     let lines = fmt::layer().with_writer(std::io::stderr);
-    // https://no-color.org: any value but an empty one.
+    // https://no-color.org: any value except an empty one.
     let colour_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let started = match format {
         LogFormat::Human => {
@@ -115,7 +115,7 @@ pub fn init(format: LogFormat, voice: Voice) -> Result<(), TelemetryError> {
     started.map_err(TelemetryError::Twice)
 }
 
-/// What `directives` let through.
+/// The filter of `directives`, without what must never be logged.
 fn filter<S>(directives: &str) -> Result<impl Filter<S> + use<S>, TelemetryError>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
@@ -130,9 +130,9 @@ where
     Ok(chosen.and(filter_fn(is_discreet)))
 }
 
-/// At debug level lettre logs whole commands and messages: passwords in AUTH,
-/// addresses, letters. No directive may ask for that, so this is a wall beside
-/// the chosen filter and not one more directive, which a finer one would beat.
+/// Whether a log line may be written. At debug level lettre logs whole commands and messages, with
+/// passwords and addresses. No directive may enable that, so this is a second filter and not one
+/// more directive, which a more specific one would override.
 fn is_discreet(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     let lettre = target == "lettre" || target.starts_with("lettre::");

@@ -1,11 +1,9 @@
-//! `paperboy try`: the whole job on an embedded default.
+//! `paperboy try`: everything once, without settings.
 //!
-//! Nothing is configured and nothing is sent to anybody. Today's papers are
-//! fetched from arXiv, or, where that cannot be, the samples are taken in;
-//! they are ranked for three built-in readers, rendered, and delivered over real SMTP on
-//! loopback to a built-in mail catcher; a page shows what arrived, beside the
-//! public pages. It uses the same parts as a real installation; the database is
-//! in memory and gone at the end.
+//! Nothing leaves the machine except the request for papers. Today's papers are fetched from
+//! arXiv, with built-in samples as the fallback; they are ranked for three built-in readers,
+//! rendered, and delivered over SMTP on loopback to a built-in mail catcher, whose inbox is shown
+//! beside the public pages. The parts are those of a real installation; the database is in memory.
 
 mod catcher;
 mod inbox;
@@ -42,28 +40,28 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// The papers that ship inside the binary. They are made up, and their authors'
-/// names are borrowed from the history of science.
+/// The built-in sample papers. They are made up, and their authors' names are taken from the
+/// history of science.
 const SAMPLES: &str = include_str!("trial/samples.jsonl");
 
-/// Where the pages are served if nobody says otherwise and the port is free.
+/// The default address of the pages, if its port is free.
 const USUAL_ADDRESS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
-/// What the trial shows.
+/// The papers of the trial.
 #[derive(Debug)]
 pub enum Material {
-    /// The newest announcement of a few categories of arXiv, or of what stands
-    /// in for it; the samples if it does not come within the time limit.
+    /// The newest announcement of a few categories of arXiv, with the samples as the fallback after
+    /// the time limit.
     Arxiv {
-        /// Asks.
+        /// The client.
         http: Http,
-        /// Stands in for all hosts of arXiv.
+        /// A server that stands in for all hosts of arXiv.
         endpoint: Option<String>,
-        /// How long it may take.
+        /// The time limit of fetching.
         time_limit: Duration,
     },
-    /// The papers that ship inside.
+    /// The built-in samples.
     Samples,
     /// Files of papers: JSON lines or saved feeds.
     Files(Vec<PathBuf>),
@@ -72,42 +70,43 @@ pub enum Material {
 /// The categories that the readers' interests are about.
 const CATEGORIES: [&str; 4] = ["cs.CL", "cs.LG", "quant-ph", "cs.RO"];
 
-/// How long fetching may take: a request and a pause of three seconds for each category, and some.
+/// The default time limit of fetching: a request and a pause of three seconds for each category,
+/// and some more.
 pub const FETCH_LIMIT: Duration = Duration::from_secs(20);
 
-/// Why the trial cannot go on.
+/// Why the trial failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// The papers.
+    /// Papers cannot be taken in.
     #[error(transparent)]
     Intake(#[from] IntakeError),
     /// No paper with an announcement day was read.
     #[error("the papers have no announcement day (`announced`), so there is no issue to make")]
     NoDay,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Composing.
+    /// Issues cannot be composed.
     #[error(transparent)]
     Edition(#[from] EditionError),
-    /// Sending.
+    /// Mail cannot be delivered.
     #[error(transparent)]
     Deliver(#[from] DeliverError),
-    /// The templates.
+    /// A template cannot be used.
     #[error(transparent)]
     Template(#[from] crate::digest::TemplateError),
     /// The pages or the catcher cannot be served.
     #[error("cannot listen on {address}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// The operating system's words.
+        /// The system's error.
         #[source]
         cause: std::io::Error,
     },
 }
 
-/// What the trial did.
+/// The result of a trial.
 #[derive(Debug)]
 pub struct Outcome {
     /// Papers taken in.
@@ -118,21 +117,21 @@ pub struct Outcome {
     pub is_sample: bool,
     /// The announcement day that the issues are about.
     pub day: NaiveDate,
-    /// Issues made.
+    /// Issues composed.
     pub published: Published,
     /// Mails delivered.
     pub delivered: Summary,
-    /// One line for each mail.
+    /// The deliveries.
     pub deliveries: Vec<DeliveryRow>,
-    /// What arrived.
+    /// Mails that arrived.
     pub caught: Vec<Caught>,
 }
 
 /// A trial whose mails have arrived, and whose pages can be served.
 pub struct Trial {
-    /// What was done.
+    /// The result.
     pub outcome: Outcome,
-    /// Where the pages are.
+    /// The address of the pages.
     pub base_url: String,
     /// The password of the operator's pages.
     pub operator_password: String,
@@ -142,8 +141,8 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Runs the trial. Pages are
-    /// served on `listen`; without it, on port 8080 or, if that is taken, on any other.
+    /// Runs the trial. Pages are served on `listen`; without it on port 8080, or on a free port if
+    /// that is taken.
     pub async fn run(material: Material, listen: Option<SocketAddr>) -> Result<Trial, TrialError> {
         let (clock, chance): (Arc<dyn Clock>, Arc<dyn Random>) =
             (Arc::new(SystemClock), Arc::new(SystemChance::new()));
@@ -268,7 +267,7 @@ impl Trial {
         })
     }
 
-    /// Serves the pages until `stop` is cancelled; mails that visitors ask for are delivered meanwhile.
+    /// Serves the pages until `stop` is cancelled, and delivers the mails that visitors request.
     pub async fn serve(self, stop: CancellationToken) -> std::io::Result<()> {
         let delivering = tokio::spawn(self.post.keep_delivering(stop.clone()));
         web::serve(self.listener, None, self.pages, &[], stop).await;
@@ -277,7 +276,7 @@ impl Trial {
     }
 }
 
-/// The way to the catcher.
+/// The transport to the catcher.
 fn relay(catcher: &Catcher) -> SmtpSettings {
     SmtpSettings {
         port: catcher.address().port(),
@@ -287,7 +286,7 @@ fn relay(catcher: &Catcher) -> SmtpSettings {
     }
 }
 
-/// Sets a password for the operator's pages, which is good for this trial alone.
+/// Sets a password for the operator's pages, which is valid for this trial only.
 async fn open_operators_pages(
     site: &web::WebState,
     chance: &dyn Random,
@@ -308,19 +307,19 @@ async fn open_operators_pages(
     Ok(password)
 }
 
-/// Brings mails from the queue to the catcher.
+/// Delivers queued mails to the catcher.
 struct Post {
     db: Db,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Random>,
     catcher: Catcher,
     signer: Signer,
-    /// Rung when there is one.
+    /// Wakes the delivery when a mail is queued.
     queued: Arc<Notify>,
 }
 
 impl Post {
-    /// Delivers what is in the queue.
+    /// Delivers the queue.
     async fn deliver(&self) -> Result<Summary, DeliverError> {
         let relay = relay(&self.catcher);
         let signer = self.signer.clone();
@@ -372,7 +371,7 @@ async fn listen_somewhere(wanted: Option<SocketAddr>) -> Result<TcpListener, Tri
     }
 }
 
-/// The client of a trial. It tries once: there is something else to show.
+/// The client of a trial. It tries once: the samples are the fallback.
 pub fn client(around: HttpEnv) -> Result<Http, HttpError> {
     Http::new(
         HttpSettings {
@@ -383,8 +382,8 @@ pub fn client(around: HttpEnv) -> Result<Http, HttpError> {
     )
 }
 
-/// Takes in the newest announcement of [`CATEGORIES`], as far as it comes within
-/// the time limit. The inner error says in one line why nothing came.
+/// Takes in the newest announcement of [`CATEGORIES`], as far as it comes within the time limit.
+/// The inner error is the reason, in one line, why nothing came.
 async fn fetch(
     db: &Db,
     http: &Http,
@@ -427,7 +426,7 @@ async fn fetch(
                     row.date, row.note
                 ),
             };
-            // What fails for one category fails for all, only slower.
+            // A failure of one category would repeat for all, only slower.
             if row.state == CoverageState::Failed || polled.paused_until.is_some() {
                 break;
             }

@@ -1,41 +1,40 @@
-//! Tends the database while it is worked with: forgets what is old, a little at
-//! a time, looks whether the file is sound, and gives back what it does not need.
+//! Upkeep of the database while it is in use: deletes old rows in small slices, checks the
+//! integrity of the file, and returns free pages to the disk.
 //!
-//! Nothing in here holds the database for longer than one small transaction, but
-//! for one thing: after somebody was erased the file is written anew, and that
-//! waits until no mail is due.
+//! Each transaction is small, with one exception: after a reader was erased the whole file is
+//! rewritten (VACUUM), which waits until no mail is due.
 
 use crate::store::{Db, RetentionClass, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
-/// Rows that are forgotten in one transaction: some milliseconds of work.
+/// Rows deleted in one transaction: some milliseconds of work.
 pub const SLICE: u32 = 500;
 
-/// Pages given back in one transaction.
+/// Pages returned to the disk in one transaction.
 const SHRINK_PAGES: u32 = 500;
 
-/// After each slice the database is left to others for a while.
+/// The pause after each slice, in which others use the database.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long it is remembered that a date had no issue: it decides nothing after
-/// 8 days, and operators may wonder for some weeks.
+/// How long a skipped date is kept: it decides nothing after 8 days, and operators ask about it
+/// for some weeks.
 const SKIPPED_KEPT: TimeDelta = TimeDelta::days(60);
 
-/// The `[retention]` settings: how long what is kept for a while is kept; `None` is for ever.
+/// The `[retention]` settings: how long rows are kept; `None` keeps them for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionSettings {
-    /// Texts of mails that are held, which are given up then.
+    /// Texts of held mails; the mails expire with them.
     pub bodies: Option<TimeDelta>,
-    /// Every single try to deliver; how a delivery ended is kept.
+    /// Attempts to deliver; the outcome of each delivery stays.
     pub attempts: Option<TimeDelta>,
-    /// Clicks.
+    /// Clicks on links of issues.
     pub clicks: Option<TimeDelta>,
-    /// The record of consent of those who have left.
+    /// Consent records of readers who have left.
     pub consent: Option<TimeDelta>,
-    /// Reports on mails that came back.
+    /// Reports: bounces and complaints.
     pub reports: Option<TimeDelta>,
-    /// Requests of the web, and subscriptions that nobody confirmed.
+    /// Requests from the web, and subscriptions that were not confirmed.
     pub requests: Option<TimeDelta>,
     /// Records of sources that could not be read.
     pub set_aside: Option<TimeDelta>,
@@ -48,9 +47,9 @@ impl Default for RetentionSettings {
         let days = |days| Some(TimeDelta::days(days));
         RetentionSettings {
             bodies: days(30),
-            // Half a year: who asks what became of a mail asks sooner.
+            // Questions about a mail come within half a year.
             attempts: days(180),
-            // Clicks tell what is read now.
+            // Old clicks no longer describe a reader.
             clicks: days(90),
             // Claims over unwanted mail can be made for some three years (in Germany: BGB sections 195 and 199).
             consent: days(3 * 365 + 31),
@@ -64,7 +63,7 @@ impl Default for RetentionSettings {
 }
 
 impl RetentionSettings {
-    /// What is forgotten, and after how long.
+    /// The kinds of rows that are deleted, and after how long.
     pub fn rules(&self) -> [(RetentionClass, Option<TimeDelta>); 9] {
         [
             (RetentionClass::HeldTexts, self.bodies),
@@ -80,20 +79,20 @@ impl RetentionSettings {
     }
 }
 
-/// What came of tending.
+/// The result of an upkeep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tended {
-    /// What was forgotten, by kind.
+    /// Rows deleted, by kind.
     pub forgotten: Vec<(RetentionClass, u64)>,
-    /// Pages given back to the disk.
+    /// Pages returned to the disk.
     pub pages: u64,
-    /// Whether the file was written anew.
+    /// Whether the file was rewritten.
     pub rewritten: bool,
-    /// What is damaged in the file.
+    /// Damage found in the file.
     pub damage: Vec<String>,
 }
 
-/// Tends the database, as long as `go_on` says so; what is left is done the next time.
+/// Does the upkeep while `go_on` returns true; the rest is done the next time.
 pub async fn tend(
     db: &Db,
     settings: &RetentionSettings,
@@ -118,7 +117,7 @@ pub async fn tend(
             tended.forgotten.push((what, forgotten));
         }
     }
-    // Whoever was erased is out of the file's unused parts, too, once nobody waits for their mail.
+    // Erased readers vanish from the unused pages of the file too, once no mail is due.
     let has_time = db
         .run(move |store| Ok(store.has_erased()? && store.waiting(now)?.0 == 0))
         .await?;
@@ -135,7 +134,7 @@ pub async fn tend(
     }
     db.run(|store| store.optimize()).await?;
     if go_on() {
-        // It reads the whole file, beside whoever writes.
+        // The check reads the whole file; writers are not blocked.
         tended.damage = db.read(|store| store.check_integrity()).await?;
         let damage = tended.damage.join("\n");
         db.run(move |store| store.note_upkeep(&damage, now)).await?;

@@ -46,7 +46,7 @@ fn name_server(text: &str) -> Result<SocketAddr, &'static str> {
         .map_err(|_| "must be an address like 9.9.9.9 or 127.0.0.1:5353")
 }
 
-/// How one thing stands.
+/// The verdict of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Level {
@@ -72,7 +72,7 @@ struct CheckLine {
     text: String,
 }
 
-/// That the pages stand below a path, and what that asks of others.
+/// The line about a path in the site's address, which the proxy and robots must know.
 fn path(config: &Config) -> Option<CheckLine> {
     let base_url = &config.site.base_url;
     let uri = config.base_uri()?;
@@ -195,7 +195,7 @@ fn with_causes(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }
 
-/// The log is emptied into the database all the time; one of this size has not been for long.
+/// The write-ahead log is checkpointed all the time; one of this size has not been for long.
 const WAL_BYTES_MAX: u64 = 1 << 30;
 
 /// The line about the database, and the damage in its file; without a line if there is damage.
@@ -207,7 +207,7 @@ fn database(config: &Config) -> (Option<CheckLine>, String) {
     }
 }
 
-/// What the database holds, or the damage in its file; an error if it cannot be used.
+/// The contents of the database, or the damage in its file; an error if it cannot be used.
 fn look_at_database(config: &Config) -> Result<Result<String, String>, String> {
     let path = match database_path(config) {
         Ok(path) => path,
@@ -244,19 +244,19 @@ fn look_at_database(config: &Config) -> Result<Result<String, String>, String> {
     )))
 }
 
-/// Whether the operator's pages are open to the operator.
+/// The line about the password of the operator's pages.
 fn operator(config: &Config) -> Option<CheckLine> {
     let db = CliContext::db(config).ok()?;
     let has_password = db.run_here(|store| store.admin_password()).ok()?.is_some();
     let text = if has_password {
-        "/admin shows how things stand; a password guards it"
+        "/admin shows the state of the service; a password is set"
     } else {
-        "/admin lets nobody in: there is no password yet, `paperboy admin password` sets one"
+        "/admin lets nobody in: there is no password yet; `paperboy admin password` sets one"
     };
     Some(line("operator", Level::Ok, text.to_owned()))
 }
 
-/// What the database says, and what to do about it.
+/// The error of the database, and what to do about it.
 fn with_remedy(error: StoreError) -> String {
     let remedy = match &error {
         StoreError::NotWritable(_) => {
@@ -266,13 +266,13 @@ fn with_remedy(error: StoreError) -> String {
         StoreError::Backend(_) | StoreError::Corrupt { .. } => {
             "; stop the service, keep a copy of the file, and `paperboy restore` the last backup"
         }
-        // The others say it themselves.
+        // The other errors name their remedy.
         _ => "",
     };
     with_causes(error) + remedy
 }
 
-/// Keywords of subscribers that are not understood as they are written.
+/// Warns about keywords of subscribers that cannot be parsed.
 fn interests(config: &Config) -> Vec<CheckLine> {
     const SHOWN: usize = 5;
     let Ok(db) = CliContext::db(config) else {
@@ -304,7 +304,7 @@ fn interests(config: &Config) -> Vec<CheckLine> {
         .collect()
 }
 
-/// That the model whose vectors rank can be used, and is abreast of the archive.
+/// Checks that the active model can be used, and that all papers have their vectors.
 fn model(config: &Config) -> Option<CheckLine> {
     let db = CliContext::db(config).ok()?;
     let active = db.run_here(|store| store.active_model()).ok()?;
@@ -331,8 +331,8 @@ fn model(config: &Config) -> Option<CheckLine> {
     })
 }
 
-/// That every template takes sample values in every language, and that there
-/// is a language for everybody.
+/// Checks that every template renders sample values in every language, and that every language
+/// that a subscriber chose exists.
 fn templates(config: &Config) -> Vec<CheckLine> {
     let checked =
         Templates::load(&config.digest).and_then(|templates| templates.check().map(|()| templates));
@@ -379,7 +379,7 @@ fn templates(config: &Config) -> Vec<CheckLine> {
             lines.push(line("templates", Level::Warn, text));
         }
     }
-    // Without a database there is nobody to warn about, and that is said elsewhere.
+    // A missing database has a line of its own.
     let chosen = database_path(config)
         .ok()
         .and_then(|path| SqliteStore::open(path).ok());
@@ -403,7 +403,7 @@ fn templates(config: &Config) -> Vec<CheckLine> {
     lines
 }
 
-/// The keys, if mail is signed here.
+/// The DKIM signer, if mail is signed here.
 fn signer(config: &Config) -> Result<Option<DkimSigner>, CheckLine> {
     dkim(config).map_err(|failure| match failure {
         Failure::Usage(error) | Failure::Failed(error) => {
@@ -413,7 +413,7 @@ fn signer(config: &Config) -> Result<Option<DkimSigner>, CheckLine> {
     })
 }
 
-/// What others see and say.
+/// Asks others: the relay, mailboxes, DNS, and the pages from outside.
 async fn outside(
     config: &Config,
     signer: Option<&DkimSigner>,
@@ -425,7 +425,7 @@ async fn outside(
     lines.extend(inbound::check(config).await);
     let resolver = dns.map_or_else(Resolver::of_the_system, |server| Resolver::of(vec![server]));
     lines.extend(names::check(config, signer, &resolver).await);
-    // Templates that cannot be filled have been mentioned.
+    // Templates that cannot be loaded have a line already.
     if let Ok(templates) = Templates::load(&config.digest) {
         let operator: Option<Address> = config.site.contact.to_string().parse().ok();
         if let Some(to) = send_to.or(operator.as_ref()) {
@@ -468,7 +468,7 @@ async fn relay(config: &Config) -> Result<String, String> {
     ))
 }
 
-/// What to do about a relay that did not get as far as taking mail.
+/// The remedy for a relay that fails before it takes mail.
 fn remedy(failure: &Failed) -> &'static str {
     match failure.stage {
         SmtpStage::Connect | SmtpStage::Greeting | SmtpStage::Ehlo => {

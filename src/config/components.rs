@@ -1,4 +1,4 @@
-//! What the settings make: the parts of the program that more than one command needs.
+//! Builds from the settings what more than one command needs.
 
 use super::Config;
 use crate::archive::ActiveEmbedder;
@@ -10,23 +10,23 @@ use crate::token::Scope;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Something that the settings ask for and this version does not do.
+/// A valid setting that this version does not support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnsupportedDatabase {
-    /// Another database.
+    /// A PostgreSQL database.
     #[error("database.url: this version stores in SQLite only; use sqlite:paperboy.db")]
     Postgres,
 }
 
-/// Why no issue can be composed by these settings.
+/// Why no mail can be composed with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposerError {
-    /// A template of the operator's.
+    /// A template of the operator cannot be used.
     #[error(
-        "a template cannot be used (mend it, or take it out of digest.templates: the built-in one serves then)"
+        "a template cannot be used (correct it, or remove it from digest.templates to use the built-in one)"
     )]
     Template(#[from] TemplateError),
-    /// A key that signs.
+    /// A DKIM key cannot be used.
     #[error("dkim")]
     Dkim(#[from] DkimError),
 }
@@ -40,14 +40,15 @@ impl Config {
         }
     }
 
-    /// The file whose lock is the right to send from the database.
+    /// The file whose lock gives the right to send from the database.
     pub fn sending_lock(&self) -> Result<PathBuf, UnsupportedDatabase> {
         let mut name = self.database_path()?.as_os_str().to_owned();
         name.push("-sending");
         Ok(PathBuf::from(name))
     }
 
-    /// What composes issues. The operator's own templates are filled once, so that a slip in one is found now.
+    /// Builds the composer of mails. The operator's own templates are rendered once, so that a
+    /// mistake is found now.
     pub fn composer(&self) -> Result<Composer, ComposerError> {
         let templates = Templates::load(&self.digest)?;
         if self.digest.templates.is_some() {
@@ -70,12 +71,13 @@ impl Config {
         })
     }
 
-    /// What signs mails, if they are signed here.
+    /// The DKIM signer, if mail is signed here.
     pub fn dkim_signer(&self) -> Result<Option<DkimSigner>, ComposerError> {
         Ok(self.dkim.as_ref().map(DkimSigner::load).transpose()?)
     }
 
-    /// Where reports on a delivery go: its own address where there is one for reports, else the sender's.
+    /// The envelope sender of each delivery: its own VERP address if there is a bounce address,
+    /// else `site.from`.
     pub fn envelope_sender(&self) -> EnvelopeSender {
         let signer = self.site.signer();
         let (inbound, from) = (self.inbound.clone(), self.site.from.email.to_string());

@@ -1,24 +1,24 @@
-//! Settings in environment variables.
+//! Reads settings from environment variables.
 
 use crate::fields::Problem;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The variables that are settings, and where each of them went.
+/// The variables that are settings, and the key that each of them set.
 #[derive(Debug)]
 pub(super) struct Environment {
-    /// `PAPERBOY_SMTP__PORT`, split into `smtp` and `port`, with its value.
+    /// The path of each variable (`PAPERBOY_SMTP__PORT` is `smtp`, `port`), its name and value.
     variables: BTreeMap<Vec<String>, (String, String)>,
-    /// `smtp.port` and the variable that set it.
+    /// The variable that set each key, by key (`smtp.port`).
     origins: BTreeMap<String, String>,
-    /// Tables that the file does not have, and how the variables that set their keys begin.
+    /// Tables that are not in the file, with the prefix of the variables that set their keys.
     added: BTreeMap<String, String>,
-    /// Variables that do not fit what the file says.
+    /// Variables that contradict the structure of the file.
     misfits: Vec<Problem>,
 }
 
 impl Environment {
-    /// Picks out the settings: what starts with `PAPERBOY_`, holds `__` and is not empty.
+    /// Collects the variables that start with `PAPERBOY_`, contain `__` and are not empty.
     pub(super) fn collect(env: impl Iterator<Item = (String, String)>) -> Self {
         let variables = env.filter_map(|(name, value)| {
             let path = name
@@ -44,7 +44,7 @@ impl Environment {
         self.variables.is_empty()
     }
 
-    /// Puts the variables over what the file says.
+    /// Overrides the values of the file with the variables.
     pub(super) fn overlay(&mut self, table: &mut Map<String, Value>) {
         for (path, (name, value)) in std::mem::take(&mut self.variables) {
             match path.as_slice() {
@@ -71,7 +71,7 @@ impl Environment {
 
     /// The source named `label` and its place in the list; added if there is none.
     ///
-    /// Variables can be written in capitals only, and without hyphens and spaces.
+    /// Variable names have no lower case, hyphens or spaces, so names are compared without them.
     fn source<'a>(
         &mut self,
         table: &'a mut Map<String, Value>,
@@ -95,7 +95,7 @@ impl Environment {
         let at = sources.iter().position(is_labelled).unwrap_or_else(|| {
             let mut added = Map::new();
             added.insert("name".to_owned(), label.into());
-            // What a source is need not be said twice: PAPERBOY_SOURCE__ARXIV__CATEGORIES is enough.
+            // The label is the default kind: PAPERBOY_SOURCE__ARXIV__CATEGORIES is enough.
             added.insert("kind".to_owned(), label.into());
             sources.push(added.into());
             let place = format!("source[{}]", sources.len() - 1);
@@ -138,7 +138,7 @@ impl Environment {
         }
         if !table.contains_key(key) {
             table.insert(key.clone(), Map::new().into());
-            // Of PAPERBOY_SMTP__PORT with `port` still to go: PAPERBOY_SMTP.
+            // The prefix of PAPERBOY_SMTP__PORT at `smtp` is PAPERBOY_SMTP.
             let prefix_len = name.len() - rest.iter().map(|key| key.len() + 2).sum::<usize>();
             self.added
                 .insert(place.clone(), name[..prefix_len].to_owned());
@@ -149,8 +149,8 @@ impl Environment {
         }
     }
 
-    /// Calls problems with what a variable said by the name of the variable,
-    /// and adds those that only the variables have.
+    /// Names the variable in problems with its value, and adds the problems of the variables
+    /// themselves.
     pub(super) fn complete(self, mut problems: Vec<Problem>) -> Vec<Problem> {
         for problem in &mut problems {
             if let Some(name) = self.name_of(&problem.path) {
@@ -173,7 +173,7 @@ impl Environment {
                 .find(|(path, _)| path.starts_with(&below))
                 .map(|(_, name)| name.clone());
         }
-        // A key that is missing from a table that only variables made.
+        // A missing key of a table that exists only through variables.
         let (table, key) = path.rsplit_once('.')?;
         self.added
             .get(table)

@@ -8,7 +8,7 @@ use axum::http::Uri;
 use std::path::{Path, PathBuf};
 
 impl Config {
-    /// What the settings lose, leak or miss. Looks at the permissions of secret files.
+    /// Finds settings that lose, leak or miss something. Reads the permissions of secret files.
     pub fn findings(&self) -> Vec<Finding> {
         let host = self
             .base_uri()

@@ -1,11 +1,11 @@
-//! Files that settings point to.
+//! Reads the files that settings name.
 
 use crate::fields::{Fields, shown_text};
 use secrecy::{SecretSlice, SecretString};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Finds files beside the settings file, and remembers those that hold secrets.
+/// Resolves paths beside the settings file, and collects the files that hold secrets.
 #[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
@@ -26,17 +26,17 @@ impl Files {
         self.secret
     }
 
-    /// `path`, found from the folder of the settings file.
+    /// `path` relative to the folder of the settings file.
     pub(super) fn locate(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 
-    /// A path, whether or not something is there.
+    /// A path that need not exist.
     pub(super) fn path(&self, fields: &mut Fields, key: &'static str) -> Option<PathBuf> {
         fields.filled(key).map(|path| self.locate(&path))
     }
 
-    /// A folder that is there.
+    /// A folder that must exist.
     pub(super) fn folder(&self, fields: &mut Fields, key: &'static str) -> Option<PathBuf> {
         let text = fields.filled(key)?;
         let path = self.locate(&text);
@@ -50,20 +50,20 @@ impl Files {
         Some(path)
     }
 
-    /// A file that can be read.
+    /// A file that must be readable.
     pub(super) fn readable(&self, fields: &mut Fields, key: &'static str) -> Option<PathBuf> {
         let text = fields.filled(key)?;
         self.bytes(fields, key, &text).map(|_| self.locate(&text))
     }
 
-    /// A file that holds a private key: like [`Files::readable`], and remembered.
+    /// A readable file that holds a private key; it counts as a secret file.
     pub(super) fn private(&mut self, fields: &mut Fields, key: &'static str) -> Option<PathBuf> {
         let path = self.readable(fields, key)?;
         self.secret.push(path.clone());
         Some(path)
     }
 
-    /// A text that is given as `key`, or as the file `key_file` without the newline at its end.
+    /// A text given as `key`, or in the file `key_file`, whose final newline is removed.
     pub(super) fn secret(
         &mut self,
         fields: &mut Fields,
@@ -159,7 +159,7 @@ impl Files {
         Some(SecretSlice::from(bytes))
     }
 
-    /// Secrets of before, each in a file of `old_secret_files`.
+    /// Former secrets, each in a file of `old_secret_files`.
     pub(super) fn old_secrets(&mut self, fields: &mut Fields) -> Vec<SecretSlice<u8>> {
         let paths = fields.texts("old_secret_files").unwrap_or_default();
         paths

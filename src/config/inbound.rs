@@ -74,7 +74,8 @@ fn read_imap(fields: &mut Fields, files: &mut Files) -> Option<ImapSettings> {
     })
 }
 
-/// The name of a mailbox. Others than ASCII travel in an encoding of their own (RFC 3501 section 5.1.3).
+/// The name of a mailbox, in ASCII: others need an encoding of their own (RFC 3501 section
+/// 5.1.3).
 fn mailbox_name(text: &str) -> Result<String, &'static str> {
     let plain = text
         .bytes()
@@ -127,7 +128,7 @@ fn read_webhooks(fields: &mut Fields, files: &mut Files) -> WebhookSettings {
 mod tests {
     use crate::config::Config;
 
-    /// What is said of `[inbound…]` settings, a line for each mistake.
+    /// The problems of `[inbound…]` settings, a line each.
     #[track_caller]
     fn check(settings: &str, expected: &[&str]) {
         let place = tempfile::tempdir().unwrap();

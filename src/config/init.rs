@@ -1,48 +1,49 @@
-//! Writes the first settings: what `init` does.
+//! Writes the first settings for `init`.
 
 use crate::random::Random;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// The settings file that `init` writes: every key with a sentence, at its default.
+/// The settings file that `init` writes: every key at its default, with a comment.
 pub fn template() -> &'static str {
     include_str!("template.toml")
 }
 
-/// What `init` wrote.
+/// The files that `init` wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InitReport {
-    /// The settings file: new.
+    /// The new settings file.
     pub settings: PathBuf,
-    /// The site's secret.
+    /// The file of the site's secret.
     pub secret: PathBuf,
-    /// Whether the secret is new; one that was there is kept.
+    /// Whether the secret is new; an existing one is kept.
     pub secret_is_new: bool,
 }
 
 /// Why `init` did not write the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// Somebody's settings are there already. Nothing was written.
-    #[error("{} is there already and was left as it is", .0.display())]
+    /// A settings file exists already. Nothing was written.
+    #[error("{} exists already and was not changed", .0.display())]
     Exists(PathBuf),
-    /// The file system refused.
+    /// A file cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
-        /// What could not be written.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
 }
 
-/// Twice the size of the hash that it keys would be enough; it costs nothing to be generous.
+/// Bytes of the secret: the block size of SHA-256, the longest key that HMAC uses as it is.
 const SECRET_BYTES: usize = 64;
 
-/// Writes `paperboy.toml` and the secret into `folder`, which is made if need be.
+/// Writes `paperboy.toml` and the secret into `folder`, which is created if needed.
 ///
-/// What grows (database, mail, models) goes there, too, or into the folder at the absolute path `data`.
+/// Data that grows (database, mail, models) is kept there too, or in the folder at the absolute
+/// path `data`.
 pub fn init_dir(
     folder: &Path,
     data: Option<&Path>,
@@ -60,7 +61,7 @@ pub fn init_dir(
     if let Some(data) = data {
         std::fs::create_dir_all(data).map_err(failed(data))?;
     }
-    // The settings come last: if they are there, everything is.
+    // The settings are written last: if they exist, everything does.
     let secret_is_new = match create(&secret, Readers::Owner) {
         Ok(file) => write(file, &new_secret(random))
             .map(|()| true)
@@ -80,7 +81,8 @@ pub fn init_dir(
     })
 }
 
-/// The template, with the places of what grows below `data`. Models lie beside the database.
+/// The template with the paths of the database and mail below `data`. Models lie beside the
+/// database.
 fn settings_text(data: Option<&Path>) -> String {
     let Some(data) = data else {
         return template().to_owned();

@@ -47,9 +47,10 @@ pub(super) fn read_alarms(fields: &mut Fields, files: &mut Files) -> AlarmSettin
     }
 }
 
-/// Alarms tell of addresses and machines: over the open network by HTTPS only.
+/// Alarms name machines and may quote addresses, so they are posted by HTTPS except within a
+/// private network.
 fn hook_address(text: &str) -> Result<String, &'static str> {
-    let wrong = "must be an address like https://chat.example.org/hooks/paperboy; http only to a machine of the house";
+    let wrong = "must be an address like https://chat.example.org/hooks/paperboy; http only within a private network";
     let address = web_address(text).map_err(|_| wrong)?;
     let host = address
         .parse::<axum::http::Uri>()

@@ -1,7 +1,7 @@
 //! Reads each section of the settings into the struct of the module that owns it.
 //!
-//! What is wrong is noted in `fields`; a value that is wrong is replaced by the
-//! default, so that reading can go on and find the rest.
+//! Problems are collected in `fields`; a wrong value is replaced by the default, so that reading
+//! goes on and finds all problems.
 
 use super::files::Files;
 use crate::digest::{DigestSettings, DkimSettings};
@@ -239,7 +239,7 @@ pub(super) fn read_maildir(fields: &mut Fields, files: &Files) -> PathBuf {
 
 pub(super) fn read_schedule(fields: &mut Fields) -> ScheduleSettings {
     let default = ScheduleSettings::default();
-    // The line itself is shown as the value.
+    // The message shows the line as the value.
     let cron_line = |text: &str| text.parse::<CronLine>().map_err(|error| error.reason);
     ScheduleSettings {
         poll: fields.parsed("poll", cron_line).unwrap_or(default.poll),
@@ -340,7 +340,7 @@ pub(super) fn read_digest(fields: &mut Fields, files: &Files) -> DigestSettings 
     }
 }
 
-/// Mail programs load pictures over HTTPS only, and many through a proxy.
+/// The address of a picture: mail programs load pictures over HTTPS only, many through a proxy.
 fn picture_address(text: &str) -> Result<String, String> {
     let text = text.trim();
     let is_plain = text.len() <= 500
@@ -411,7 +411,7 @@ pub(super) fn read_dkim(fields: &mut Fields, files: &mut Files) -> Option<DkimSe
     })
 }
 
-/// A text that must be there and that `parse` understands.
+/// A required text that `parse` accepts.
 pub(super) fn needed<T, E: std::fmt::Display>(
     fields: &mut Fields,
     key: &'static str,
@@ -423,7 +423,7 @@ pub(super) fn needed<T, E: std::fmt::Display>(
         .ok()
 }
 
-/// A whole number, at least `least`; what is too large for us is as good as the largest.
+/// A whole number, at least `least`; larger ones than `u32::MAX` are cut to it.
 fn count(fields: &mut Fields, key: &'static str, least: i64) -> Option<u32> {
     fields
         .number(key, least..=i64::MAX)
@@ -555,7 +555,7 @@ fn selector(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Whether `host` is this machine by whatever name.
+/// Whether `host` is a name or address of this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")
@@ -564,7 +564,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether `host` is this machine or one of its own network: not a name that the world can look up.
+/// Whether `host` is this machine or one of a private network.
 pub(super) fn is_house(host: &str) -> bool {
     let bare = host
         .trim_start_matches('[')
@@ -574,7 +574,7 @@ pub(super) fn is_house(host: &str) -> bool {
     if let Ok(address) = bare.parse::<IpAddr>() {
         return !crate::http::is_public(address);
     }
-    // RFC 6761 and RFC 6762, RFC 8375, and what ICANN keeps for private use.
+    // RFC 6761, RFC 6762, RFC 8375, and names that ICANN reserves for private use.
     let private = [
         "localhost",
         "local",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What the file says; `None` if there is no file.
+/// The tables of the file; `None` if there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<Map<String, Value>>, Problem> {
     let problem = |remedy: String| Problem {
         path: path.display().to_string(),
@@ -51,7 +51,7 @@ fn parse(text: &str) -> Result<Map<String, Value>, Problem> {
         .collect())
 }
 
-/// Line and column, counted from 1, of the byte at `start`, and what the line holds.
+/// Line and column, counted from 1, of the byte at `start`, and the text of the line.
 fn place(text: &str, start: usize) -> (usize, usize, &str) {
     let before = text.get(..start).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -79,7 +79,7 @@ fn loosened(value: toml::Value) -> Value {
     match value {
         toml::Value::String(text) => text.into(),
         toml::Value::Integer(number) => number.into(),
-        // JSON has no infinity; as text it is refused where a number is wanted.
+        // JSON has no infinity; as text it is refused where a number is expected.
         toml::Value::Float(number) if !number.is_finite() => number.to_string().into(),
         toml::Value::Float(number) => number.into(),
         toml::Value::Boolean(flag) => flag.into(),

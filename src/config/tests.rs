@@ -1,4 +1,4 @@
-//! What an operator may rely on.
+//! Promises about the settings.
 
 use super::*;
 use crate::findings::{Finding, FindingKind, Severity};
@@ -8,7 +8,7 @@ use crate::store::DatabaseUrl;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
-/// The least that a file must say.
+/// The required settings.
 const LEAST: &str = r#"
 [site]
 base_url = "https://papers.uni.test/digest/"
@@ -42,7 +42,7 @@ impl Place {
         Config::load(&self.path("paperboy.toml"), env)
     }
 
-    /// The complaint, with the folder's random name taken out.
+    /// The problems, with the folder's random name replaced.
     #[track_caller]
     fn complaint(&self, env: &[(&str, &str)]) -> String {
         self.load(env)
@@ -182,7 +182,7 @@ fn every_setting_of_the_template_is_known_and_stands_at_its_default() {
     place.write("dkim.pem", "key");
     place.write("imap-password", "geheim");
     let mut whole = place.load(&[]).unwrap();
-    // Two sections that somebody must write on purpose; what may be left out of them is at its default.
+    // Two optional sections; their optional keys have defaults.
     let imap = whole.inbound.imap.take().unwrap();
     assert_eq!(
         (imap.port, imap.security, imap.mailbox.as_str()),

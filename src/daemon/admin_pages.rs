@@ -8,7 +8,7 @@ use axum::Router;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// What the operator's pages are served from.
+/// The operator's pages, before they are served.
 pub(super) struct AdminPages {
     pub(super) site: WebState,
     pub(super) shared: Shared,

@@ -147,7 +147,7 @@ pub(super) struct LoopConfig {
     /// Ends the wait early.
     pub(super) wake: Arc<Notify>,
     pub(super) stop: CancellationToken,
-    /// Where failures are stored.
+    /// Stores failures in the database.
     pub(super) reporter: Option<StatusReporter>,
 }
 
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_database_says_decides_whether_to_go_on() {
+    fn errors_of_the_database_decide_whether_a_loop_goes_on() {
         let full = || StoreError::NotWritable("disk full".into());
         assert!(matches!(StepError::from(full()), StepError::Lasting(_)));
         assert!(matches!(

@@ -1,4 +1,4 @@
-//! The loops that take in what comes back.
+//! The loops that take in bounces, complaints and unsubscribe mail.
 
 use super::driver::{Heartbeat, Step, StepError};
 use super::tasks::{Shared, Tasks, Timing};
@@ -23,7 +23,7 @@ const MAILDIR_IDLE: Duration = Duration::from_secs(2);
 /// connections.
 const LMTP_QUEUE: usize = 2;
 
-/// Starts the ways in that the settings ask for.
+/// Starts the loops of Maildir, IMAP and LMTP.
 pub(super) fn start(
     tasks: &mut Tasks,
     shared: &Shared,
@@ -75,7 +75,7 @@ pub(super) fn start(
     });
 }
 
-/// What every way in needs.
+/// Takes in one mail, whichever way it came.
 #[derive(Clone)]
 struct InboundContext {
     shared: Shared,
@@ -98,10 +98,10 @@ impl InboundContext {
             if let Some(id) = receipt.asks {
                 match composer.ask_to_leave(store, id, now) {
                     Ok(_) => {}
-                    // Not taken in, then: the mail stays, and comes again.
+                    // The transaction fails, so the mail stays and is taken in again.
                     Err(EditionError::Store(error)) => return Err(error),
                     Err(error) => {
-                        tracing::error!("cannot ask whether somebody wants to leave: {error}")
+                        tracing::error!("cannot compose the unsubscribe question: {error}")
                     }
                 }
             }
@@ -111,14 +111,14 @@ impl InboundContext {
     }
 }
 
-/// Watches a Maildir.
+/// Reads a Maildir.
 struct MaildirTask {
     context: InboundContext,
     watch: Mutex<MaildirScan>,
 }
 
 impl MaildirTask {
-    /// Takes in what waits.
+    /// Takes in the mails that wait.
     async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let Some(folder) = self.context.shared.current().config.inbound.maildir.clone() else {
             return Ok(Step::Idle);
@@ -136,7 +136,7 @@ impl MaildirTask {
             if self.context.shared.stop.is_cancelled() {
                 return Ok(Step::Idle);
             }
-            // One that cannot be read keeps nobody else waiting; it is tried again.
+            // An unreadable mail does not block the others; it is retried.
             if let Err(error) = self.take(&folder, path).await? {
                 trouble = trouble.or(Some(error));
             }
@@ -177,14 +177,14 @@ impl MaildirTask {
 /// Reads a mailbox on an IMAP server, and waits there for more.
 struct ImapTask {
     context: InboundContext,
-    /// The connection, while it is good.
+    /// The connection, while it works.
     mailbox: tokio::sync::Mutex<Option<Mailbox>>,
-    /// Shows that a long wait is life, too.
+    /// Ticks before a long wait.
     heartbeat: Arc<Heartbeat>,
 }
 
 impl ImapTask {
-    /// Takes in what is unseen, then waits for more.
+    /// Takes in unseen mail, then waits for more.
     async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let Some(settings) = self.context.shared.current().config.inbound.imap.clone() else {
             return Ok(Step::Idle);
@@ -200,9 +200,9 @@ impl ImapTask {
             let mut runtime = self.context.shared.runtime.clone();
             runtime.mark_unchanged();
             tokio::select! {
-                // The server notices that we are gone.
+                // The server notices the closed connection.
                 () = self.context.shared.stop.cancelled() => return Ok(Step::Idle),
-                // A new connection is made by the new settings.
+                // New settings need a new connection.
                 _ = runtime.changed() => return Ok(Step::Worked),
                 waited = mailbox.wait() => waited.map_err(passing)?,
             }
@@ -211,7 +211,8 @@ impl ImapTask {
         }
         let mut ours = Vec::new();
         let taken = self.take_all(&mut mailbox, &unseen, &mut ours).await;
-        // What was recorded is settled, whatever came after it; what is not settled comes again, and counts once.
+        // Recorded mails are settled even if a later one failed. The others come again, and a
+        // report counts once.
         mailbox.settle(&ours).await.map_err(passing)?;
         taken?;
         if self.context.shared.stop.is_cancelled() {
@@ -222,7 +223,7 @@ impl ImapTask {
         Ok(Step::Worked)
     }
 
-    /// Takes in mails by their numbers, until the service stops; those of ours are added to `ours`.
+    /// Takes in mails by number until the service stops; adds our reports to `ours`.
     async fn take_all(
         &self,
         mailbox: &mut Mailbox,
@@ -251,14 +252,14 @@ fn passing(error: ImapError) -> StepError {
     StepError::Passing(anyhow::Error::from(error).context("inbound.imap"))
 }
 
-/// Answers what a mail server hands over.
+/// Takes in mail that a mail server delivers by LMTP.
 struct LmtpTask {
     context: InboundContext,
     handed: tokio::sync::Mutex<mpsc::Receiver<LmtpDelivery>>,
 }
 
 impl LmtpTask {
-    /// Takes in one mail, or finds that there is none for a while.
+    /// Takes in one mail, or waits for one.
     async fn step(self: Arc<Self>) -> Result<Step, StepError> {
         let mut handed = self.handed.lock().await;
         let next = tokio::select! {
@@ -269,7 +270,7 @@ impl LmtpTask {
             return Ok(Step::Worked);
         };
         let taken = self.context.take(handed.mail, handed.envelope).await;
-        // Whoever hung up meanwhile brings it again.
+        // A client that hung up meanwhile delivers again.
         let _ = handed.done.send(taken.is_ok());
         taken?;
         Ok(Step::Worked)

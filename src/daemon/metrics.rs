@@ -1,8 +1,7 @@
-//! What Prometheus is told: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+//! Metrics for Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 //!
-//! The database is the truth, so figures survive a restart, and whatever other
-//! processes do on it is counted too. Counters are of what is recorded: they
-//! fall only when somebody's data are erased, which Prometheus takes for a restart.
+//! Metrics are read from the database, so they survive a restart and cover all processes.
+//! A counter falls only when a reader's data are erased, which Prometheus takes for a restart.
 
 use crate::coverage::{Coverage, CoverageState};
 use crate::findings::FindingKind;
@@ -11,7 +10,7 @@ use crate::subscriber::Status;
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::fmt::{Display, Write as _};
 
-/// The figures of one instant.
+/// The metrics at one instant.
 #[derive(Debug, Clone)]
 pub(super) struct Metrics {
     pub(super) now: DateTime<Utc>,
@@ -27,20 +26,20 @@ pub(super) struct Metrics {
     pub(super) is_sending: bool,
     pub(super) alarms: Vec<AlarmRow>,
     pub(super) coverage: Vec<Coverage>,
-    /// Seconds from queue to server of the last day's issues, in ascending order.
+    /// Seconds that the last day's issues waited in the queue, in ascending order.
     pub(super) waits: Vec<u64>,
     pub(super) tended_at: Option<DateTime<Utc>>,
     pub(super) run: Option<RunRow>,
 }
 
-/// Of the last day's issues so many are enough to tell how long they waited.
+/// Issues whose wait is read: enough for quantiles.
 const WAITS_MAX: u32 = 10_000;
 
 /// Days back whose coverage is counted: what is older is not waited for.
 const COVERAGE_DAYS: u64 = 3;
 
 impl Metrics {
-    /// Asks `store` for all of them.
+    /// Reads all metrics.
     pub(super) fn read(store: &mut dyn Store, now: DateTime<Utc>) -> Result<Self, StoreError> {
         Ok(Metrics {
             now,
@@ -65,8 +64,8 @@ impl Metrics {
         })
     }
 
-    /// The whole page, with what is known of the process: when it `began`, which of its loops are alive,
-    /// and the room on the disk of the database, in bytes.
+    /// The whole page, with the facts of the process: when it `began`, which loops are alive, and
+    /// the free bytes on the disk of the database.
     pub(super) fn page(
         &self,
         began: DateTime<Utc>,
@@ -89,7 +88,7 @@ impl Metrics {
         page.family(
             "paperboy_loop_alive",
             "gauge",
-            "Whether a part of the process gives signs of life.",
+            "Whether a background loop of the process gives a heartbeat.",
         );
         for (name, is_alive) in loops {
             page.sample(&[("loop", name)], u8::from(*is_alive));
@@ -170,7 +169,7 @@ impl Metrics {
         page.family(
             "paperboy_source_checked_timestamp_seconds",
             "gauge",
-            "When a source was last looked at.",
+            "When a source was last polled.",
         );
         for source in &self.sources {
             page.sample(&[("source", &source.source)], source.checked_at.timestamp());
@@ -189,7 +188,7 @@ impl Metrics {
         page.text
     }
 
-    /// What the operator is told of anyway, for those who draw it.
+    /// Alarms, coverage, waits, upkeep, disk and the last daily report.
     fn of_operation(&self, page: &mut Page, free_bytes: Option<u64>) {
         page.family(
             "paperboy_alarm",
@@ -230,7 +229,7 @@ impl Metrics {
             page.family(
                 "paperboy_tended_timestamp_seconds",
                 "gauge",
-                "When the database was last tended.",
+                "When the database last had its upkeep.",
             );
             page.sample(&[], tended_at.timestamp());
         }
@@ -238,7 +237,7 @@ impl Metrics {
             page.family(
                 "paperboy_disk_free_bytes",
                 "gauge",
-                "Room on the disk of the database.",
+                "Free bytes on the disk of the database.",
             );
             page.sample(&[], free);
         }
@@ -246,13 +245,13 @@ impl Metrics {
         page.family(
             "paperboy_run_timestamp_seconds",
             "gauge",
-            "When the last day was summed up.",
+            "When the last day was reported.",
         );
         page.sample(&[], run.at.timestamp());
         page.family(
             "paperboy_run_issues",
             "gauge",
-            "Issues of the last day that was summed up, by outcome.",
+            "Issues of the last day that was reported, by outcome.",
         );
         let figures = &run.figures;
         for (outcome, count) in [
@@ -268,7 +267,7 @@ impl Metrics {
         page.family(
             "paperboy_run_papers",
             "gauge",
-            "Papers taken in on the last day that was summed up.",
+            "Papers taken in on the last day that was reported.",
         );
         page.sample(&[], figures.papers);
     }

@@ -25,7 +25,7 @@ const METRICS_KEPT: TimeDelta = TimeDelta::seconds(15);
 /// A database that does not answer within this time counts as unusable.
 const DATABASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the endpoints are served from.
+/// The state of the endpoints.
 pub(super) struct StatusContext {
     pub(super) db: Db,
     pub(super) clock: Arc<dyn Clock>,

@@ -1,16 +1,16 @@
-//! What systemd is told (`sd_notify(3)`). Without it, nothing is said.
+//! Notifies systemd (`sd_notify(3)`), if it started the service.
 
 use super::driver::Heartbeat;
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The program does its work.
+/// The service is ready.
 pub(super) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// The settings are read again; [`ready`] follows.
+/// The settings are being reloaded; [`ready`] follows.
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
@@ -18,27 +18,27 @@ pub(super) fn reloading() {
     }
 }
 
-/// The program finishes what is under way.
+/// The service is stopping.
 pub(super) fn stopping() {
     tell(&[
         NotifyState::Stopping,
-        NotifyState::Status("finishing what is under way"),
+        NotifyState::Status("finishing running steps"),
     ]);
 }
 
-/// How often systemd wants a sign of life: twice as often as it loses patience.
+/// The interval of watchdog pings: half of systemd's limit.
 pub(super) fn watchdog_wait() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
 
-/// Gives a sign of life, if every loop does.
+/// Pings the watchdog, if every loop gives a heartbeat.
 pub(super) fn ping(heartbeats: &[Arc<Heartbeat>]) {
     match heartbeats.iter().find(|heartbeat| !heartbeat.is_alive()) {
         None => tell(&[NotifyState::Watchdog]),
         Some(silent) => {
             tracing::error!(
                 loop_name = silent.name,
-                "{}: no sign of life, the watchdog is not told otherwise",
+                "{}: no heartbeat, the watchdog is not pinged",
                 silent.name
             );
         }

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// What every task takes.
+/// The values that every task takes.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) db: Db,

@@ -16,7 +16,7 @@ const ACTIONS_KEPT: TimeDelta = TimeDelta::days(400);
 struct UpkeepTask {
     shared: Shared,
     heartbeat: Arc<Heartbeat>,
-    /// When the upkeep was last done, or when the service started.
+    /// The time of the last upkeep, or of the start of the service.
     last: Mutex<DateTime<Utc>>,
 }
 

@@ -1,11 +1,11 @@
-//! Alarms in words, for the operator's mailbox. Pure.
+//! The words of alarm mails. Pure. Pure.
 
 use super::history::News;
 use crate::digest::notices::Notice;
 use crate::store::AlarmRow;
 use chrono::{DateTime, Utc};
 
-/// The mail that tells of `news`; there is at least one.
+/// The mail about `news`, of which there is at least one.
 pub(super) fn notice(
     news: &[(&AlarmRow, News)],
     url: Option<String>,

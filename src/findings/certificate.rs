@@ -1,4 +1,4 @@
-//! When a certificate ends.
+//! Reads the end of a certificate's validity.
 
 use crate::der::{SEQUENCE, element, validity_on};
 use base64::Engine as _;
@@ -18,7 +18,7 @@ pub fn ends(der: &[u8]) -> Option<DateTime<Utc>> {
     let text = std::str::from_utf8(text).ok()?;
     let text = match tag {
         GENERALIZED_TIME => text.to_owned(),
-        // Two digits of the year: 50 to 99 are the last century's.
+        // Years have two digits: 50 to 99 are 1950 to 1999.
         UTC_TIME => format!("{}{text}", if text.get(..2)? >= "50" { "19" } else { "20" }),
         _ => return None,
     };
@@ -59,7 +59,7 @@ mod tests {
             assert_eq!(ends(certificate.der()).unwrap().date_naive(), expected);
             std::fs::write(&path, format!("# ours\n{}", certificate.pem())).unwrap();
             assert_eq!(ends_in_file(&path).unwrap().date_naive(), expected);
-            // Whatever is cut off, it ends with no answer and no panic.
+            // A truncated certificate gives no answer and no panic.
             for length in 0..certificate.der().len() {
                 let _ = ends(&certificate.der()[..length]);
             }

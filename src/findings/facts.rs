@@ -13,7 +13,7 @@ pub struct Facts {
     pub relays: Vec<(String, RelayPause)>,
     /// Mails that could be sent now.
     pub due: u64,
-    /// When the oldest mail to a reader that waits could first have been sent.
+    /// The time since which the oldest waiting mail to a reader could have been sent.
     pub oldest_due: Option<DateTime<Utc>>,
     /// Whether some process holds the right to send.
     pub is_sending: bool,
@@ -29,7 +29,7 @@ pub struct Facts {
     pub due_readers: u64,
     /// Names of the configured sources.
     pub sources: Vec<String>,
-    /// When each source was last polled.
+    /// The last poll of each source.
     pub standings: Vec<SourceStatus>,
     /// Sources that could not be read at their last poll.
     pub failing_sources: Vec<FailingSource>,
@@ -43,7 +43,7 @@ pub struct Facts {
     pub failing_loops: Vec<LoopFailure>,
     /// Background loops of this process without a heartbeat.
     pub silent_loops: Vec<String>,
-    /// When the database last had its upkeep.
+    /// The time of the last upkeep of the database.
     pub tended_at: Option<DateTime<Utc>>,
     /// Damage found in the database; empty if none is known.
     pub damage: String,
@@ -51,7 +51,7 @@ pub struct Facts {
     pub unwritable: Option<String>,
     /// Free bytes on the disk of the database.
     pub free_bytes: Option<u64>,
-    /// When the newest backup was made; the outer `None` if none is looked for.
+    /// The time of the newest backup; the outer `None` if backups are not checked.
     pub newest_backup: Option<Option<DateTime<Utc>>>,
     /// How old the newest backup may be.
     pub backup_age: TimeDelta,
@@ -66,7 +66,7 @@ pub struct Facts {
 pub struct LoopFailure {
     /// Name of the loop.
     pub name: String,
-    /// When the failure was first noted.
+    /// The time at which the failure was stored.
     pub since: DateTime<Utc>,
     /// The error, as in the log.
     pub error: String,

@@ -13,9 +13,9 @@ pub struct Finding {
     pub severity: Severity,
     /// The relay, source or loop concerned; empty where there is only one.
     pub about: String,
-    /// What is wrong, in one line. It is logged, so it quotes no server and no source.
+    /// The problem, in one line. It is logged, so it quotes no server and no source.
     pub what: String,
-    /// What to do about it, in one line; commands stand between backticks.
+    /// The remedy, in one line; commands stand between backticks.
     pub remedy: String,
     /// The words of a server or source; may hold addresses, so it is never logged.
     pub detail: String,

@@ -124,7 +124,7 @@ fn due_readers(store: &mut dyn Store, now: DateTime<Utc>) -> Result<u64, StoreEr
     Ok(was_due.count() as u64)
 }
 
-/// When the newest file in `folder` was written.
+/// The time of the newest file in `folder`.
 fn newest_file(folder: &Path) -> Option<DateTime<Utc>> {
     let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
     let written = files.filter_map(|file| {

@@ -81,8 +81,8 @@ pub(super) fn new_row(finding: &Finding, now: DateTime<Utc>) -> AlarmRow {
 /// A finding as it is shown, and since when its alarm stands, if one does.
 pub type Current = (Finding, Option<DateTime<Utc>>);
 
-/// What is wrong now: `found`, and the standing `alarms` of other processes and earlier
-/// looks, each once; the worst first.
+/// Merges `found` with the standing `alarms` of other processes and earlier looks: each once, the
+/// worst first.
 pub fn current(found: Vec<Finding>, alarms: &[AlarmRow]) -> Vec<Current> {
     let standing: Vec<&AlarmRow> = alarms.iter().filter(|alarm| alarm.stands()).collect();
     let mut all: Vec<Current> = Vec::new();

@@ -12,7 +12,7 @@ pub enum Severity {
 /// Defines [`FindingKind`] and everything that is listed by kind.
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $word:literal, $severity:ident, $alarms:literal;)+) => {
-        /// What is wrong, as a value.
+        /// The kind of a finding.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum FindingKind {
             $($(#[doc = $doc])+ $kind,)+

@@ -52,9 +52,9 @@ pub struct MonitorContext {
 /// State between two looks.
 #[derive(Debug, Default)]
 struct Memory {
-    /// When the database was first found unwritable, and whether the webhook was told.
+    /// The time at which the database was found unwritable, and whether the webhook was told.
     unwritable: Option<(DateTime<Utc>, bool)>,
-    /// When the network is asked next.
+    /// The time of the next questions to the network.
     network_at: Option<DateTime<Utc>>,
     clock_off_seconds: Option<i64>,
     site_certificate: Option<DateTime<Utc>>,

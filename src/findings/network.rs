@@ -1,4 +1,4 @@
-//! What others on the network say of our clock and our certificate.
+//! Asks other machines about our clock and our certificate.
 
 use super::certificate;
 use chrono::{DateTime, Utc};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How long a witness may take.
+/// Time limit of one question.
 pub const WAIT: Duration = Duration::from_secs(10);
 
-/// What the clock of `witness`, a web server, says.
+/// The time on the web server `witness`.
 pub async fn their_time(witness: &str) -> Result<DateTime<Utc>, String> {
     let client = crate::http::one_time_client().map_err(|error| causes(&error))?;
     let answer = client
@@ -29,7 +29,7 @@ pub async fn their_time(witness: &str) -> Result<DateTime<Utc>, String> {
     Ok(read.to_utc())
 }
 
-/// When the certificate ends that stands behind `base_url`, if that is HTTPS.
+/// The end of the certificate that the server at `base_url` shows; `None` without HTTPS.
 pub async fn site_certificate(base_url: &str) -> Option<Result<DateTime<Utc>, String>> {
     let rest = base_url.strip_prefix("https://")?;
     let authority = rest.split('/').next().unwrap_or_default();

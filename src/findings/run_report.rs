@@ -1,4 +1,4 @@
-//! Sums up each day, for the log and, if it is wanted, by mail.
+//! Reports each day in the log and, if configured, by mail.
 
 use super::monitor::MonitorError;
 use super::{AlarmSettings, LOOK_BACK, RunMail};
@@ -10,7 +10,7 @@ use crate::subscriber::Address;
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::sync::Arc;
 
-/// Sums up the days.
+/// Reports the days.
 pub struct RunReporter {
     /// The database.
     pub db: Db,
@@ -19,9 +19,9 @@ pub struct RunReporter {
 }
 
 impl RunReporter {
-    /// Sums up the day that ended last, if that was not done; whether a mail was queued.
+    /// Reports the day that ended last, once; whether a mail was queued.
     ///
-    /// A program that was down at the hour does it late, and only for the last day.
+    /// A service that was down at the hour reports late, and only the last day.
     pub async fn step(
         &self,
         settings: &AlarmSettings,
@@ -56,13 +56,13 @@ fn sum_up(
     if last.as_ref().is_some_and(|last| last.date >= date) {
         return Ok(false);
     }
-    // From where the last one ended, if that was the day before; whoever begins has no day behind them.
+    // A report begins where that of the day before ended.
     let since = match &last {
         Some(last) if last.date + Days::new(1) == date => last.at,
         _ => due - LOOK_BACK,
     };
     let figures = store.run_figures(since, due)?;
-    // Before the first day that anything happened there is nothing to sum up.
+    // There is no report before the first day with an event.
     let is_idle = RunFigures {
         readers: 0,
         next: None,
@@ -94,12 +94,12 @@ fn sum_up(
         uncertain = figures.uncertain, empty = figures.empty, bounces = figures.bounces,
         complaints = figures.complaints, joined = figures.joined, left = figures.left, readers = figures.readers,
         sources_late = figures.sources_late.len(), next = figures.next.map(|next| next.to_rfc3339()),
-        "the day in figures"
+        "daily report"
     );
     Ok(mail.is_some())
 }
 
-/// The mail that tells what a day came to; none if the site's contact is no address.
+/// The mail with the report; none if the site's contact is not an address.
 fn mail(
     composer: &Composer,
     run: &RunRow,

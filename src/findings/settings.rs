@@ -4,21 +4,21 @@ use chrono::{NaiveTime, TimeDelta};
 use secrecy::SecretString;
 use std::path::PathBuf;
 
-/// Whether a mail sums up each day.
+/// Whether each day is reported by mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunMail {
-    /// At the hour of [`AlarmSettings::summary_at`].
+    /// Daily, at [`AlarmSettings::summary_at`].
     Daily,
-    /// It stands in the log alone.
+    /// Never: the report is logged only.
     Never,
 }
 
-/// Whom to tell over the web.
+/// The webhook of alarms.
 #[derive(Debug, Clone)]
 pub struct WebhookSettings {
-    /// Where posts go.
+    /// The address that alarms are posted to.
     pub url: String,
-    /// What signs them.
+    /// The key of the signature.
     pub secret: Option<SecretString>,
 }
 
@@ -27,17 +27,17 @@ pub struct WebhookSettings {
 pub struct AlarmSettings {
     /// Whether alarms go to the site's contact by mail.
     pub mail: bool,
-    /// Whom to tell besides.
+    /// The webhook, if any.
     pub webhook: Option<WebhookSettings>,
-    /// How often an alarm that lasts is said again.
+    /// The interval of mails about an alarm that lasts.
     pub repeat: TimeDelta,
-    /// Whether each day is summed up by mail.
+    /// Whether each day is reported by mail.
     pub summary: RunMail,
-    /// When the day is summed up, in UTC.
+    /// The time of the daily report, in UTC.
     pub summary_at: NaiveTime,
-    /// The folder whose newest file is the last backup; `None` if nobody is to look.
+    /// The folder whose newest file is the last backup; `None` if backups are not checked.
     pub backup_folder: Option<PathBuf>,
-    /// How old it may become.
+    /// How old the last backup may be.
     pub backup_age: TimeDelta,
 }
 

@@ -1,8 +1,8 @@
-//! Tells an address on the web of alarms, and signs what it tells.
+//! Posts alarms to a webhook, signed.
 //!
-//! A post is `{"alarm", "state", "text", "remedy", "at"}` with the header
-//! `X-Paperboy-Signature: sha256=…`, the HMAC-SHA256 of the body in hexadecimal,
-//! if there is a secret. Whoever does not answer with 2xx is told again.
+//! The payload is `{"alarm", "state", "text", "remedy", "at"}`. With a secret, the header
+//! `X-Paperboy-Signature: sha256=…` holds the HMAC-SHA256 of the body in hexadecimal. A post is
+//! retried until the answer is 2xx.
 
 use super::finding::Finding;
 use super::history::new_row;
@@ -18,27 +18,27 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long an answer may take.
+/// Time limit of an answer.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// What ended so long ago is no news any more.
+/// An alarm that was over before this is not posted any more.
 const STALE: TimeDelta = TimeDelta::hours(24);
 
-/// The header of the signature.
+/// The name of the signature's header.
 pub const SIGNATURE_HEADER: &str = "x-paperboy-signature";
 
-/// What is posted.
+/// The body of a post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WebhookPayload {
-    /// The kind of alarm.
+    /// The word of the alarm's kind.
     pub alarm: String,
     /// `raised` or `over`.
     pub state: &'static str,
-    /// What is, or was, wrong.
+    /// The problem.
     pub text: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
-    /// Since when it stands so (RFC 3339).
+    /// The time at which the alarm was raised or over (RFC 3339).
     pub at: String,
 }
 
@@ -64,7 +64,7 @@ impl WebhookPayload {
     }
 }
 
-/// What is to be told about which row next, oldest first: the row, and whether it is its end.
+/// The alarm to post next, oldest first, and whether the news is that it is over.
 pub fn next_event(alarms: &[AlarmRow], now: DateTime<Utc>) -> Option<(&AlarmRow, bool)> {
     let news = |row: &AlarmRow| {
         row.raised_at?;
@@ -90,32 +90,32 @@ pub fn signature(secret: &str, body: &[u8]) -> String {
         })
 }
 
-/// Why a post was not taken. The address is not shown: many hold a password.
+/// Why a post failed. The address is not shown: it often contains a password.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// Nobody was there.
+    /// The webhook cannot be reached.
     #[error("alarms.webhook cannot be reached: {0}")]
     Away(String),
-    /// They did not want it.
+    /// The webhook answered with another status than 2xx.
     #[error("alarms.webhook answers with {0}")]
     Refused(u16),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Posts what there is to tell.
+/// Posts alarms.
 pub struct WebhookSender {
     /// The database.
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// What is to be told and could not be stored.
+    /// Payloads that could not be stored.
     pub unstored: Arc<Mutex<VecDeque<WebhookPayload>>>,
 }
 
 impl WebhookSender {
-    /// Tells the next thing; `false` if there is none.
+    /// Posts the next alarm; `false` if there is none.
     pub async fn step(&self, settings: &WebhookSettings) -> Result<bool, WebhookError> {
         let first = self
             .unstored

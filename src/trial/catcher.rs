@@ -1,4 +1,4 @@
-//! A mail server that keeps what it gets: for trials.
+//! A mail server for trials that keeps its mail in memory.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Longest line and longest message that are taken, in bytes.
+/// Longest line and longest message that are accepted, in bytes.
 const LINE_BYTES_MAX: u64 = 4 << 10;
 const MESSAGE_BYTES_MAX: usize = 10 << 20;
 
@@ -51,12 +51,12 @@ impl Catcher {
         Ok(catcher)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What has arrived so far, oldest first.
+    /// The mails that have arrived, oldest first.
     pub fn caught(&self) -> Vec<Caught> {
         self.caught
             .lock()

@@ -1,4 +1,4 @@
-//! Pages that show what the catcher caught: each mail as HTML, text and source.
+//! Pages that show the mails of the catcher as HTML, text and source.
 
 use super::catcher::{Catcher, Caught};
 use crate::web::{PageError, Pages};
@@ -171,7 +171,7 @@ async fn as_source(
     })
 }
 
-/// The HTML part by itself, to be framed: it may load nothing, and its links open elsewhere.
+/// The HTML part, to be shown in a frame: it may load nothing, and its links open outside.
 async fn html_part(
     State(inbox): State<Inbox>,
     Path(number): Path<String>,

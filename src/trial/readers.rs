@@ -4,8 +4,8 @@ use crate::subscriber::{Interest, NewSubscriber, Preferences, Status, WhenEmpty}
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 
-/// One who follows two things closely, one who follows two others from words
-/// alone, and one who gave no more than an address.
+/// One reader with detailed interests, one with interests described by words only, and one with
+/// nothing but an address.
 pub(super) fn readers() -> Vec<NewSubscriber> {
     let models = vec![
         Interest {

@@ -11,7 +11,7 @@ use crate::store::{AlarmRow, Db, StoreError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// The facts that `check` gathers, and what it found in them.
+/// The facts that `check` gathers, and the findings in them.
 pub(super) struct Findings {
     facts: Facts,
     current: Vec<Current>,
@@ -23,7 +23,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Gathers the facts; `damage` is what the check of the database file has found.
+    /// Gathers the facts; `damage` is the damage found in the database file.
     pub(super) async fn gather(config: &Config, damage: String) -> Self {
         let db = CliContext::db(config).ok();
         let (mut facts, alarms, is_read) = match db.as_ref().map(|db| read(db, config)) {
@@ -135,7 +135,7 @@ fn read(db: &Db, config: &Config) -> Result<(Facts, Vec<AlarmRow>), StoreError> 
     db.run_here(|store| Ok((Facts::read(store, settings, now)?, store.alarms(now)?)))
 }
 
-/// The label of the line about a finding. What the service has raised as an alarm is an alarm.
+/// The label of the line about a finding: `alarm` if the service has raised one.
 fn topic_of((finding, since): &Current) -> &'static str {
     if since.is_some() {
         return "alarm";

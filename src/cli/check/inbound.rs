@@ -1,4 +1,4 @@
-//! Whether what comes back can come in.
+//! Checks that reports and unsubscribe mail can come in.
 
 use super::{CheckLine, Level, line, with_causes};
 use crate::config::Config;
@@ -14,13 +14,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long the service may take to answer.
+/// Time limit of the service's answer.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// The tag that no mail has: what is asked is whether a tag is taken at all.
+/// A tag that no mail has: the question is whether the relay accepts tags.
 const TAG: &str = "check";
 
-/// One line for each way in that the settings name, and for the addresses.
+/// One line for each address and each way in of the settings.
 pub(super) async fn check(config: &Config) -> Vec<CheckLine> {
     let settings = &config.inbound;
     let mut lines = Vec::new();
@@ -49,14 +49,15 @@ pub(super) async fn check(config: &Config) -> Vec<CheckLine> {
     lines
 }
 
-/// Whether the relay takes mail to the address with a tag, as reports come. It knows that for its own domains.
+/// Checks that the relay accepts mail to the address with a tag, as reports come. A relay knows
+/// that for its own domains only.
 async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<CheckLine> {
     let Transport::Smtp(smtp) = &config.transport else {
         return None;
     };
     let (local, domain) = address.as_str().rsplit_once('@')?;
     let tagged: Address = format!("{local}+{TAG}@{domain}").parse().ok()?;
-    // Whatever keeps us from asking has a line of its own.
+    // A relay that cannot be reached has a line of its own.
     let mut connection = Dialer::new(smtp, Timeouts::default())
         .ok()?
         .open()
@@ -65,7 +66,7 @@ async fn takes_tags(config: &Config, key: &str, address: &Address) -> Option<Che
     let offered = connection
         .offer(&config.site.from.email.clone(), &(&tagged).into())
         .await;
-    // Where it waits for the text now, it gets none: the connection ends here.
+    // The connection ends here, before the text of a mail.
     Some(match offered {
         Ok(()) => line(
             "inbound",
@@ -92,7 +93,7 @@ fn maildir(folder: &Path) -> CheckLine {
                 "cannot read {shown}/{name} ({error}): it must be a Maildir, with new, cur and tmp, that this user may read"
             ));
         }
-        // What was taken in is moved, which needs to write the folders.
+        // Processed mail is moved, which needs write access to the folders.
         let probe = folder.join(name).join(".paperboy-check");
         let written = std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe));
         if let Err(error) = written {
@@ -146,7 +147,7 @@ async fn mailbox(settings: &ImapSettings) -> CheckLine {
     }
 }
 
-/// Whether our own LMTP server answers there, and takes what is for us.
+/// Checks that our own LMTP server answers there and accepts mail for us.
 async fn served(listen: SocketAddr, settings: &InboundSettings) -> CheckLine {
     let ours = settings
         .addresses
@@ -184,7 +185,7 @@ async fn served(listen: SocketAddr, settings: &InboundSettings) -> CheckLine {
     }
 }
 
-/// Whether the recipient is taken; an error if it is not our server that talks.
+/// Whether the recipient is accepted; an error if another server answers.
 async fn greeted(stream: TcpStream, ours: &Address) -> std::io::Result<bool> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();

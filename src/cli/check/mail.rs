@@ -1,4 +1,4 @@
-//! A sample mail: its signature, its unsubscribe link, and the mail itself to somebody.
+//! Checks a sample mail: its signature, its unsubscribe link, and its delivery.
 
 use super::{CheckLine, Level, line, with_causes};
 use crate::clock::Clock;
@@ -12,13 +12,13 @@ use crate::subscriber::{Address, SubscriberId};
 use crate::token::Scope;
 use std::time::Duration;
 
-/// Nobody has this number, so leaving by its link changes nothing.
+/// No subscriber has this id, so unsubscribing by its link changes nothing.
 const NOBODY: SubscriberId = SubscriberId(i64::MAX);
 
-/// How long the pages may take.
+/// Time limit of the pages.
 const WAIT: Duration = Duration::from_secs(15);
 
-/// Headers that a provider must find signed before it offers one click (RFC 8058 section 4).
+/// Headers that the signature must cover for one-click unsubscription (RFC 8058 section 4).
 const MUST_BE_SIGNED: [&str; 2] = ["list-unsubscribe", "list-unsubscribe-post"];
 
 fn leaving_url(config: &Config) -> String {
@@ -51,7 +51,7 @@ pub(super) fn sample(
     })
 }
 
-/// That both unsubscribe headers are there, and under every signature.
+/// Checks that both unsubscribe headers are present and covered by every signature.
 pub(super) fn headers(message: &[u8], is_signed: bool) -> CheckLine {
     let text = String::from_utf8_lossy(message);
     let head = text
@@ -108,7 +108,7 @@ pub(super) fn headers(message: &[u8], is_signed: bool) -> CheckLine {
     )
 }
 
-/// That the link of a mail does with one POST what RFC 8058 asks for.
+/// Checks that the link of a mail unsubscribes with one POST (RFC 8058).
 pub(super) async fn one_click(config: &Config) -> CheckLine {
     let url = leaving_url(config);
     let site = &config.site.base_url;
@@ -169,7 +169,7 @@ pub(super) async fn one_click(config: &Config) -> CheckLine {
     }
 }
 
-/// Sends the sample to somebody.
+/// Sends the sample to `to`.
 pub(super) async fn send(config: &Config, message: &[u8], to: &Address) -> CheckLine {
     match hand_over(config, message, to).await {
         Ok(text) => line("send", Level::Ok, text),

@@ -1,4 +1,4 @@
-//! What is published in DNS about the mail.
+//! Checks the DNS records about the mail: SPF, DKIM, DMARC, MX and PTR.
 
 use super::{CheckLine, Level, line};
 use crate::config::Config;
@@ -8,7 +8,7 @@ use crate::outbox::{SmtpSettings, Transport};
 use crate::random::{Random, SystemChance};
 use std::net::IpAddr;
 
-/// Whoever looks: the resolver and its chance.
+/// The resolver, and the randomness of its questions.
 pub(super) struct DnsCheck<'a> {
     resolver: &'a Resolver,
     random: SystemChance,
@@ -16,7 +16,7 @@ pub(super) struct DnsCheck<'a> {
 
 type DnsResult<T> = Result<T, DnsError>;
 
-/// All that a receiver of the mail will look up.
+/// Checks every record that a receiver of the mail looks up.
 pub(super) async fn check(
     config: &Config,
     signer: Option<&DkimSigner>,
@@ -67,7 +67,7 @@ pub(super) async fn check(
             .map_err(unasked)
             .unwrap_or_else(|line| vec![line]),
     );
-    // Where nobody answers, saying so once is enough.
+    // If no name server answers, one line is enough.
     lines.dedup_by(|later, earlier| later.what == "dns" && later.text == earlier.text);
     lines
 }
@@ -195,8 +195,8 @@ impl DnsCheck<'_> {
     }
 
     async fn dmarc(&self, from: &str) -> DnsResult<CheckLine> {
-        // Where a domain has none, that of the organisation holds (RFC 7489 section 6.6.3); which of the
-        // parents is the organisation takes a list that changes, so all of them with two labels are asked.
+        // A domain without a record has that of its organisation (RFC 7489 section 6.6.3). The
+        // list of organisational domains changes, so all parents with two labels are asked.
         let mut domain = from;
         loop {
             let name = format!("_dmarc.{domain}");
@@ -256,7 +256,7 @@ impl DnsCheck<'_> {
                 format!("{domain} has its mail taken by {server}, which has no address: {lost}"),
             ),
             Some((_, server)) => (Level::Ok, format!("mail to {domain} is taken by {server}")),
-            // RFC 5321 section 5.1: then the domain itself takes it.
+            // RFC 5321 section 5.1: without MX records the domain itself takes the mail.
             None if self.addresses(domain).await?.is_empty() => (
                 Level::Fail,
                 format!("{domain} has neither MX record nor address: {lost}; give it an MX record"),
@@ -271,7 +271,7 @@ impl DnsCheck<'_> {
         Ok(line("mx", verdict, text))
     }
 
-    /// That the name the relay goes by and its addresses lead to each other: Gmail and others ask for it.
+    /// Checks that the relay's name and its addresses lead to each other, as Gmail requires.
     async fn ptr(&self, smtp: &SmtpSettings) -> DnsResult<Vec<CheckLine>> {
         let is_here = smtp
             .host
@@ -309,7 +309,7 @@ impl DnsCheck<'_> {
             for name in &names {
                 leads_back |= self.addresses(name).await?.contains(&address);
             }
-            // What a provider's relay sends from may be other machines than those that take mail from us.
+            // A provider may send from other machines than those that take mail from us.
             let (verdict, text) = match names.first() {
                 None => (
                     Level::Warn,

@@ -1,4 +1,4 @@
-//! Whether every source answers.
+//! Checks that every source answers.
 
 use super::super::context::database_path;
 use super::{CheckLine, Level, line, with_causes};
@@ -11,10 +11,10 @@ use crate::store::sqlite::SqliteStore;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// For a source to answer.
+/// Time limit of one source.
 const SOURCE_LIMIT: Duration = Duration::from_secs(10);
 
-/// That every source answers: those of one provider after each other, others at once.
+/// One line for each source; the sources of one provider are asked one after another.
 pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     let db = database_path(config)
         .ok()

@@ -4,7 +4,7 @@ use crate::findings::finding::Finding;
 use crate::findings::kind::{FindingKind, Severity};
 use std::path::PathBuf;
 
-/// Who can reach an address.
+/// The network from which an address can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// This machine.
@@ -15,7 +15,7 @@ pub enum Reach {
     Public,
 }
 
-/// Where mail goes.
+/// The destination of mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailTarget {
     /// A folder.
@@ -33,7 +33,7 @@ pub struct SettingsFacts {
     pub base_url: String,
     /// The host in `base_url`.
     pub host: String,
-    /// Who can reach that host.
+    /// The network from which that host can be reached.
     pub reach: Reach,
     /// Whether `base_url` may be plain HTTP.
     pub allow_http: bool,
@@ -41,14 +41,14 @@ pub struct SettingsFacts {
     pub from_domain: String,
     /// Domain of `site.contact`.
     pub contact_domain: String,
-    /// Where mail goes.
+    /// The destination of mail.
     pub mail: MailTarget,
     /// Whether any source is configured.
     pub has_source: bool,
     /// Secret files that other users may read, and whether they can reach them and we could
     /// change that.
     pub readable_secrets: Vec<(PathBuf, bool)>,
-    /// Where the operator's pages are served without TLS, if on another address than loopback.
+    /// The address of the operator's pages, if it is not loopback and has no TLS.
     pub plaintext_admin: Option<String>,
     /// Whether there is an address for bounces.
     pub has_bounce_address: bool,
@@ -58,8 +58,8 @@ pub struct SettingsFacts {
     pub dkim_domain: Option<String>,
 }
 
-/// What the settings lose, leak or miss. The service does not start with a [`Severity::Fail`]:
-/// mail would be lost or leak. A relay or name server that is down is not among them.
+/// Finds settings that lose, leak or miss something. The service does not start with a
+/// [`Severity::Fail`]: mail would be lost or leak. A relay or name server that is down is not among them.
 pub fn decide(facts: &SettingsFacts) -> Vec<Finding> {
     let mut found: Vec<Finding> = links(facts).into_iter().collect();
     found.extend(examples(facts));

@@ -1,4 +1,4 @@
-//! What was done on these pages.
+//! The list of the operator's actions.
 
 use super::AdminState;
 use super::format::{PAGE_ROWS, clock};

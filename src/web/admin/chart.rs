@@ -1,14 +1,14 @@
 //! Charts as SVG, without scripts and inline styles. Pure.
 //!
-//! A chart is a picture with a title and a description for those who do not see
-//! it, and its figures stand in a table beside it. Colours come from the style
-//! sheet (`.s1` to `.s9`), so that they follow the light and the dark scheme.
+//! A chart has a title and a description for screen readers, and a table of its values beside it.
+//! Colours come from the style sheet (`.s1` to `.s9`), so that they follow the light and the dark
+//! scheme.
 
 use super::format::grouped;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Units of the picture; it is scaled to its place.
+/// The size of the picture in its own units; the page scales it.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 52.0;
@@ -16,37 +16,37 @@ const RIGHT: f64 = 8.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 28.0;
 
-/// Labels below the picture, at most.
+/// The most labels below the picture.
 const LABELS_MAX: usize = 8;
 
-/// One kind of thing that is counted.
+/// One series of values.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
-    /// What it is called.
+    /// The name in the legend.
     pub(super) name: String,
     /// Number of its colour, 1 to 9.
     pub(super) colour: u8,
-    /// A value for each label; `None` where nothing is known.
+    /// A value for each label; `None` if it is unknown.
     pub(super) values: Vec<Option<f64>>,
 }
 
-/// What is drawn.
+/// The content of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chart {
-    /// Tells it from others on its page.
+    /// An id that is unique on the page.
     pub(super) id: &'static str,
     pub(super) title: &'static str,
-    /// What it shows, in a sentence.
+    /// The description, a sentence.
     pub(super) about: String,
-    /// What the values are.
+    /// The unit of the values.
     pub(super) unit: &'static str,
-    /// What the labels are.
+    /// The heading of the labels.
     pub(super) axis: &'static str,
     pub(super) labels: Vec<String>,
     pub(super) series: Vec<Series>,
 }
 
-/// A chart with its figures, as a template shows it.
+/// A chart with its table, for a template.
 #[derive(Debug, Serialize)]
 pub(super) struct Drawn {
     id: &'static str,
@@ -87,7 +87,7 @@ impl Chart {
         let most = sums.fold(0.0, f64::max);
         let (top, mut marks) = (scale(most), String::new());
         let step = self.step();
-        // Of few labels the bars are not as broad as their places.
+        // With few labels, bars are narrower than their places.
         let broad = (step * 0.8).min(48.0);
         for at in 0..self.labels.len() {
             let mut height = 0.0;
@@ -109,7 +109,7 @@ impl Chart {
         self.drawn(top, most > 0.0, &marks)
     }
 
-    /// A line through the values of each series, broken where nothing is known.
+    /// A line through the values of each series, interrupted at unknown values.
     pub(super) fn lines(mut self) -> Drawn {
         self.series
             .retain(|series| series.values.iter().any(Option::is_some));
@@ -230,7 +230,7 @@ impl Chart {
     }
 }
 
-/// The end of an axis for values up to `most`, so that its quarters are round.
+/// The end of an axis for values up to `most`, such that its quarters are round.
 fn scale(most: f64) -> f64 {
     let small = [4.0, 8.0, 12.0].into_iter().find(|end| *end >= most);
     let power = 10f64.powf(most.max(1.0).log10().floor());

@@ -1,4 +1,4 @@
-//! The last days as charts.
+//! Charts of the last days.
 
 use super::AdminState;
 use super::chart::{Chart, Drawn, Series};
@@ -20,17 +20,17 @@ use std::sync::{Arc, PoisonError};
 /// Days that can be chosen.
 const DAYS: [u64; 3] = [30, 7, 90];
 
-/// How long figures are good: counting takes a while in a large house.
+/// How long figures are reused: counting takes a while in a large installation.
 const FRESH: TimeDelta = TimeDelta::minutes(2);
 
-/// Places of the issues that are shown.
+/// Places in the issue that are shown.
 const RANKS_MAX: usize = 20;
 
-/// The figures that were counted last, by the number of days.
+/// The cached figures, by the number of days.
 #[derive(Default)]
 pub(super) struct Kept(HashMap<u64, (DateTime<Utc>, Arc<Figures>)>);
 
-/// What the charts are drawn from.
+/// The figures that the charts are drawn from.
 pub(super) struct Figures {
     mails: Vec<(NaiveDate, DeliveryState, u64)>,
     announced: Vec<LatencyCount>,
@@ -44,7 +44,7 @@ fn read(store: &mut dyn Store, days: u64, now: DateTime<Utc>) -> Result<Figures,
     let first = now.date_naive() - Days::new(days - 1);
     let since = first.and_time(NaiveTime::MIN).and_utc();
     let mut people = store.subscriber_counts(first)?;
-    // Today is not over: what stands now counts.
+    // Today is not over, so the current counts are used.
     people.retain(|(day, _, _)| *day != now.date_naive());
     people.extend(
         store
@@ -214,13 +214,13 @@ fn took(
     }
 }
 
-/// So many minutes at most did `share` of the mails of `day` take; `None` if there were none.
+/// Minutes within which `share` of the mails of `day` were sent; `None` without mails.
 fn quantile(took: &[LatencyCount], day: NaiveDate, share: f64) -> Option<f64> {
     let of_day: Vec<&LatencyCount> = took.iter().filter(|took| took.day == day).collect();
     let all: u64 = of_day.iter().map(|took| took.mails).sum();
     let wanted = (all as f64 * share).ceil().max(1.0) as u64;
     let mut seen = 0;
-    // They come in order of minutes.
+    // Rows are ordered by minutes.
     of_day.into_iter().find_map(|took| {
         seen += took.mails;
         (seen >= wanted).then(|| f64::from(took.minutes))
@@ -240,7 +240,7 @@ fn reports(figures: &Figures, days: &[NaiveDate]) -> Chart {
     ];
     Chart {
         id: "reports",
-        title: "What came back",
+        title: "Reports",
         about: "Reports by the day (UTC) on which they came, and their class: bounces, complaints and the rest."
             .to_owned(),
         unit: "reports",
@@ -265,7 +265,7 @@ fn people(figures: &Figures, days: &[NaiveDate]) -> Chart {
         (Status::Unsubscribed, 9),
         (Status::Suppressed, 5),
     ];
-    // Days on which nobody counted are not days without subscribers.
+    // A day without a count is unknown, not zero.
     let is_counted = |day: &NaiveDate| figures.people.iter().any(|(at, _, _)| at == day);
     Chart {
         id: "people",

@@ -1,4 +1,4 @@
-//! Words and numbers as the operator's pages show them.
+//! Formats words and numbers for the operator's pages.
 
 use crate::store::{DeliveryState, MailLine, ReportRow};
 use crate::text::cut;
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Rows on a page of a list.
 pub(super) const PAGE_ROWS: u32 = 50;
 
-/// Longest words of a server in a list.
+/// Longest reply of a server in a list.
 const WORDS_CHARS_MAX: usize = 160;
 
 /// `12:03` of today, else with the date.
@@ -69,7 +69,7 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// A state as an operator says it.
+/// The words for a delivery's state.
 pub(super) fn state_words(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Rendered => "queued",
@@ -84,7 +84,7 @@ pub(super) fn state_words(state: DeliveryState) -> &'static str {
     }
 }
 
-/// One choice of a list.
+/// One option of a list.
 #[derive(Serialize)]
 pub(super) struct Choice {
     pub(super) word: &'static str,
@@ -106,7 +106,7 @@ pub(super) struct MailView {
     pub(super) since: String,
     pub(super) next: Option<String>,
     pub(super) said: String,
-    /// Whether something can be done about it.
+    /// Whether it can be retried, held or dropped.
     pub(super) is_open: bool,
 }
 
@@ -142,7 +142,7 @@ impl MailView {
     }
 }
 
-/// What the server said, and at which command.
+/// The server's reply, with the SMTP command.
 pub(super) fn said(
     stage: Option<&str>,
     code: Option<u16>,
@@ -162,7 +162,7 @@ pub(super) fn said(
     )
 }
 
-/// A report that came back.
+/// A report in a list.
 #[derive(Serialize)]
 pub(super) struct ReportView {
     at: String,
@@ -187,7 +187,7 @@ impl ReportView {
     }
 }
 
-/// A query of these pairs without those that are empty.
+/// A query string of the pairs that are not empty.
 pub(super) fn query(pairs: &[(&str, &str)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));

@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Login and logout.
 
 use super::session::{Session, Tried};
 use super::{AdminState, comes_from_elsewhere, cookie_of};
@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-/// What somebody reads whose session is over.
+/// The message after a session has expired.
 pub(super) const ENDED: &str =
     "You were signed out meanwhile, and nothing was done. Please sign in and do it again.";
 
@@ -125,7 +125,7 @@ fn set_cookie(response: &mut Response, cookie: &str) {
     response.headers_mut().insert(header::SET_COOKIE, value);
 }
 
-/// The form, with what is wrong.
+/// The form, with the problem.
 pub(super) async fn show(
     admin: &AdminState,
     status: StatusCode,
@@ -159,7 +159,7 @@ pub(super) fn path_back_to(uri: &Uri) -> String {
     format!("/admin/login?{query}")
 }
 
-/// `path` if it is one of the operator's pages, else the first of them: nobody is sent elsewhere.
+/// `path` if it is one of the operator's pages, else the first of them: no open redirect.
 fn own_path(path: &str) -> &str {
     let is_ours = path == "/admin" || path.starts_with("/admin/") || path.starts_with("/admin?");
     let is_plain = path

@@ -1,4 +1,4 @@
-//! The outbox: who got what, when, what the server said, and what to do about it.
+//! The outbox: every mail with its state, the server's replies, and the actions on it.
 
 use super::AdminState;
 use super::format::{
@@ -23,10 +23,10 @@ use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-/// Longest text that is searched for.
+/// Longest search text.
 const TYPED_CHARS_MAX: usize = 200;
 
-/// Of one delivery.
+/// Attempts of one delivery that are shown.
 const REPORTS_MAX: u32 = 100;
 
 /// `GET /admin/mails?state=&date=&address=&words=&before=`
@@ -100,7 +100,7 @@ async fn show_list(
         address: filled(&address),
         words: filled(&words),
         before: asked.parsed("before").map(DeliveryId),
-        // One more shows that there are more.
+        // One row more than shown tells that there are more.
         limit: PAGE_ROWS + 1,
         ..MailSearch::default()
     };
@@ -168,7 +168,7 @@ async fn show_list(
     admin.respond("admin/mails.html", &page)
 }
 
-/// One try.
+/// One attempt.
 #[derive(Serialize)]
 struct TryView {
     at: String,
@@ -209,7 +209,7 @@ pub(super) async fn one(
 }
 
 async fn find(admin: &AdminState, id: &str) -> Result<Option<MailLine>, PageError> {
-    // One past the largest is no number.
+    // `i64::MAX + 1` does not exist.
     let Some(id) = id.parse::<i64>().ok().filter(|id| *id < i64::MAX) else {
         return Ok(None);
     };
@@ -322,7 +322,7 @@ fn try_view(at: DateTime<Utc>, attempt: &AttemptRecord, now: DateTime<Utc>) -> T
     }
 }
 
-/// What a person can do to a mail that is not settled.
+/// The actions on a mail that is not settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
     Retry,
@@ -343,7 +343,7 @@ impl Act {
         .find_map(|(known, act)| (known == word).then_some(act))
     }
 
-    /// What was done then.
+    /// The message after the action.
     fn done(self) -> &'static str {
         match self {
             Act::Retry => "to be sent at once",
@@ -352,7 +352,7 @@ impl Act {
         }
     }
 
-    /// The same, for the list of acts.
+    /// The entry in the list of actions.
     fn noted(self) -> &'static str {
         match self {
             Act::Retry => "sent again",
@@ -362,7 +362,7 @@ impl Act {
     }
 }
 
-/// Does it, and notes what was done.
+/// Performs the action, and records it.
 async fn do_to(
     admin: &AdminState,
     session: &Session,
@@ -401,7 +401,7 @@ async fn do_to(
     Ok(answers)
 }
 
-/// What became of one mail.
+/// The result of an action on one mail.
 fn answer_words(answer: OperatorOutcome, act: Act) -> String {
     match answer {
         OperatorOutcome::Done => format!("It is {}.", act.done()),

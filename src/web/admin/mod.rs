@@ -1,11 +1,9 @@
-//! The operator's pages: what happened, what is wrong, and what to do about it.
+//! The operator's pages: findings, mails, subscribers, sources.
 //!
-//! Nobody gets past the gate without a session, and no form without the
-//! session's own number: both are looked at in one place, `guard`, so that no
-//! page can forget it. GET changes nothing; what POST changes is noted among the
-//! acts. To add a page: a template in `templates/web/admin/`, a handler in the
-//! file of its subject, a route in `pages`, a line in `MENU` if it is no
-//! detail of another page.
+//! Every request needs a session, and every form its CSRF number; `guard` checks both for all
+//! pages. GET changes nothing; what POST changes is recorded in the list of actions. To add a
+//! page: a template in `templates/web/admin/`, a handler in the file of its subject, a route in
+//! `pages`, and a line in `MENU` unless it is a detail of another page.
 
 mod actions;
 mod chart;
@@ -44,19 +42,19 @@ use session::{Cookie, Session, SessionStore};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// Asks for something that may change while pages are served.
+/// Returns a value that may change while pages are served.
 pub type Ask<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
-/// What the operator's pages know of the program around them.
+/// The state of the process around the operator's pages.
 #[derive(Clone)]
 pub struct AdminContext {
-    /// Chance, for sessions.
+    /// Randomness for session tokens.
     pub random: Arc<dyn Random>,
-    /// Where mail goes.
+    /// The relay or folder that mail goes to.
     pub transport: Ask<Transport>,
-    /// The names of the sources that are to be looked at.
+    /// The names of the configured sources.
     pub sources: Ask<Vec<String>>,
-    /// The parts of this process, and whether each gives signs of life.
+    /// The background loops of this process, and whether each gives a heartbeat.
     pub loops: Ask<Vec<(&'static str, bool)>>,
     /// The folder of the installed models.
     pub models: PathBuf,
@@ -64,7 +62,7 @@ pub struct AdminContext {
     pub own_listener: Option<bool>,
 }
 
-/// What the operator's pages are made from.
+/// The state of the operator's pages.
 #[derive(Clone)]
 pub struct AdminState {
     site: WebState,
@@ -85,7 +83,7 @@ impl AdminState {
         }
     }
 
-    /// Starts to fill the page at `path`.
+    /// The common values of the page at `path`.
     fn page(&self, session: &Session, path: &'static str) -> Page {
         let menu: Vec<MenuView> = MENU
             .iter()
@@ -106,7 +104,7 @@ impl AdminState {
         self.site.pages.respond(StatusCode::OK, template, page)
     }
 
-    /// A page that says one thing.
+    /// A page with one message.
     fn message(
         &self,
         session: &Session,
@@ -133,10 +131,10 @@ impl AdminState {
         )
     }
 
-    /// Notes that something was done.
+    /// Records an action.
     async fn note(&self, session: &Session, act: String) -> Result<(), PageError> {
         let (network, now) = (session.network.clone(), self.site.clock.now());
-        tracing::info!("the operator did something on the pages: it is noted there");
+        tracing::info!("operator action recorded; /admin/acts lists it");
         self.site
             .db
             .run(move |store| store.note_admin_act(&act, "admin", &network, now))
@@ -173,7 +171,7 @@ const MENU: [(&str, &str); 10] = [
     ("/admin/papers", "Papers"),
     ("/admin/models", "Models"),
     ("/admin/sample", "Test mail"),
-    ("/admin/acts", "What was done"),
+    ("/admin/acts", "Actions"),
 ];
 
 #[derive(Serialize)]
@@ -183,7 +181,7 @@ struct MenuView {
     is_here: bool,
 }
 
-/// The style sheet: the one thing here that is for everybody.
+/// The style sheet, served without a session.
 pub(super) const STYLE: &str = "/admin/style.css";
 
 /// The operator's pages, to be merged with others.
@@ -211,7 +209,7 @@ pub fn alone(admin: AdminState) -> Router {
         .fallback(nothing)
 }
 
-/// What only the operator sees.
+/// The pages that need a session.
 fn pages() -> Router<AdminState> {
     Router::new()
         .route("/admin", get(today::show))
@@ -250,7 +248,7 @@ async fn nowhere(
     admin.not_there(&session, "The address may have been mistyped.", "/admin")
 }
 
-/// Lets nobody in without a session, and no form without its number.
+/// Refuses requests without a session, and forms without its CSRF number.
 async fn guard(
     State(admin): State<AdminState>,
     visitor: Visitor,
@@ -325,7 +323,7 @@ fn refused(admin: &AdminState, session: &Session) -> Result<Response, PageError>
     )
 }
 
-/// What browsers say of a form of another site (Fetch Metadata); older ones say nothing.
+/// Whether the browser marks the form as another site's (Fetch Metadata); older ones do not.
 fn comes_from_elsewhere(request: &Request) -> bool {
     let said = request
         .headers()
@@ -334,7 +332,7 @@ fn comes_from_elsewhere(request: &Request) -> bool {
     said.is_some_and(|said| !matches!(said, "same-origin" | "none"))
 }
 
-/// How the cookie is to be set: whether the browser came by HTTPS.
+/// The cookie's attributes, which depend on whether the browser came by HTTPS.
 fn cookie_of(admin: &AdminState, request: &Request) -> Cookie {
     let is_secure = match admin.context.own_listener {
         None => admin.site.composer().site.base_url.starts_with("https://"),

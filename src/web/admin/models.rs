@@ -1,4 +1,4 @@
-//! What ranks, and whether readers agree with it.
+//! The ranking models, and how readers rate their order.
 
 use super::AdminState;
 use super::format::grouped;
@@ -16,7 +16,7 @@ use axum::response::Response;
 use chrono::{NaiveTime, TimeDelta};
 use serde::Serialize;
 
-/// Days whose issues are judged.
+/// Days whose issues are evaluated.
 const DAYS: [u64; 3] = [30, 7, 90];
 
 #[derive(Serialize)]
@@ -136,7 +136,7 @@ pub(super) async fn show(
     admin.respond("admin/models.html", &page)
 }
 
-/// How picks of one kind fared, if there were any.
+/// The ratings of picks of one kind, if there are any.
 fn kind_view(kind: &'static str, outcome: &PickOutcome) -> Option<KindView> {
     let liked = outcome.more + outcome.save;
     (outcome.shown > 0).then(|| KindView {
@@ -158,21 +158,21 @@ fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// What readers' thumbs say of the order of the issues.
+/// The order of the issues judged by readers' thumbs.
 #[derive(Debug, Serialize)]
 struct Judgement {
     shown: String,
     liked: String,
     disliked: String,
-    /// Of the papers at the first three places, and at the others.
+    /// The share of likes among the first three places, and among the others.
     top: String,
     rest: String,
-    /// How high the likes stand, against likes at random places; 1 is no better.
+    /// The gain of the likes against likes at random places; 1 is no better than random.
     lift: Option<String>,
     verdict: &'static str,
 }
 
-/// Fewer likes say nothing about an order.
+/// Fewer likes prove nothing about an order.
 const LIKES_MIN: u64 = 20;
 
 fn judgement(ranks: &[ThumbsAtRank]) -> Judgement {

@@ -1,4 +1,4 @@
-//! Papers, how far the sources have come, and what could not be read.
+//! Papers, the coverage of sources, and records that were set aside.
 
 use super::AdminState;
 use super::format::{clock, grouped};
@@ -17,13 +17,13 @@ use axum::response::Response;
 use chrono::Days;
 use serde::Serialize;
 
-/// Papers that a search shows.
+/// Search results on a page.
 const FOUND_MAX: u32 = 50;
 
-/// Records that could not be read, shown.
+/// Set-aside records on the page.
 const ASIDE_MAX: u32 = 100;
 
-/// Of such a record.
+/// Characters of such a record that are shown.
 const RECORD_CHARS_MAX: usize = 600;
 
 /// Days of coverage on one page.
@@ -92,14 +92,14 @@ pub(super) async fn search(
     admin.respond("admin/papers.html", &page)
 }
 
-/// A span of days that can be chosen.
+/// A choice of days.
 #[derive(Serialize)]
 pub(super) struct Span {
     pub(super) days: u64,
     pub(super) is_chosen: bool,
 }
 
-/// The spans, and the one that `uri` asks for.
+/// The choices, and the one in `uri`.
 pub(super) fn spans(uri: &Uri, offered: [u64; 3]) -> (u64, Vec<Span>) {
     let asked = Query::of(uri)
         .parsed::<u64>("days")

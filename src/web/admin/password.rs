@@ -1,40 +1,40 @@
-//! The operator's password: kept as what argon2id makes of it (RFC 9106).
+//! The operator's password, stored as an argon2id hash (RFC 9106).
 
 use crate::random::Random;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 
-/// Fewest characters of a password: it guards every address, and nobody is asked for a second factor.
+/// Fewest characters of a password: it protects every address, and there is no second factor.
 pub const PASSWORD_CHARS_MIN: usize = 12;
 
-/// A longer one is no password, and costs time to hash.
+/// Most characters: a longer text is a mistake, and costs time to hash.
 pub(super) const PASSWORD_BYTES_MAX: usize = 1_024;
 
-/// OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
+/// The OWASP Password Storage Cheat Sheet asks for 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// 128 bits, as RFC 9106 section 3.1 recommends.
+/// Bytes of the salt: RFC 9106 section 3.1 recommends 128 bits.
 const SALT_BYTES: usize = 16;
 
-/// Nobody's hash, of the usual cost.
+/// A hash of no password, of the usual cost.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$cGFwZXJib3lwYXBlcmJveQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Why a password is not taken.
+/// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPassword {
-    /// It can be guessed.
+    /// The password is too short.
     #[error(
         "the password must have at least {PASSWORD_CHARS_MIN} characters: four random words are easy to remember"
     )]
     Short,
-    /// It is a file, or something pasted.
+    /// The password is too long.
     #[error("the password has more than {PASSWORD_BYTES_MAX} bytes")]
     Long,
 }
 
-/// What is stored of `password`, as a PHC string.
+/// The hash of `password`, as a PHC string.
 pub fn hash_password(password: &str, random: &dyn Random) -> Result<String, BadPassword> {
     if password.chars().count() < PASSWORD_CHARS_MIN {
         return Err(BadPassword::Short);
@@ -56,8 +56,7 @@ fn hash_with(password: &str, random: &dyn Random, memory_kib: u32) -> String {
         .to_string()
 }
 
-/// Whether `password` is the one that `hash` was made of. Without one it is not,
-/// and finding out takes as long.
+/// Whether `hash` is the hash of `password`. Without a hash it is not, in the same time.
 pub(super) fn is_right(password: &str, hash: Option<&str>) -> bool {
     if password.len() > PASSWORD_BYTES_MAX {
         return false;
@@ -106,7 +105,7 @@ mod tests {
             hash_password("eleven char", &NoChance),
             Err(BadPassword::Short)
         );
-        // Characters count, not bytes.
+        // Length is counted in characters, not bytes.
         assert_eq!(
             hash_password("ééééééééééé", &NoChance),
             Err(BadPassword::Short)

@@ -18,10 +18,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Nobody has this number, so leaving by the sample's link changes nothing.
+/// No subscriber has this id, so unsubscribing by the sample's link changes nothing.
 const NOBODY: SubscriberId = SubscriberId(i64::MAX);
 
-/// A page is not waited for much longer.
+/// Time limit of the delivery: browsers do not wait much longer for a page.
 const LIMIT: Duration = Duration::from_secs(25);
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct LineView {
     text: String,
 }
 
-/// What came of it.
+/// The result of the delivery.
 struct Sent {
     is_taken: bool,
     text: String,

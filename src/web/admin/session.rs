@@ -1,8 +1,7 @@
-//! Who may look at the operator's pages: the password, sessions, and how often one may try.
+//! Access to the operator's pages: password, sessions, and limits of tries.
 //!
-//! A session is a random number that the browser holds and whose hash the
-//! database holds. Every form carries a second number that follows from the
-//! first, so that no other site can send one (CSRF).
+//! A session is a random token in the browser's cookie; the database stores its hash. Every form
+//! carries a second number derived from the token, so that no other site can send one (CSRF).
 
 use super::password;
 use crate::random::Random;
@@ -21,51 +20,51 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Whoever does nothing for so long has to sign in again.
+/// A session expires after this time without use.
 pub(crate) const IDLE: TimeDelta = TimeDelta::hours(12);
 
-/// And so does everybody after this.
+/// A session expires after this time at the latest.
 pub(crate) const LONGEST: TimeDelta = TimeDelta::days(7);
 
-/// A use is noted once in this time.
+/// A use is stored once in this time.
 const NOTED: TimeDelta = TimeDelta::minutes(1);
 
-/// Tries to sign in from one network: so many at once, then one in [`TRY_AGAIN`].
+/// Tries from one network: a burst of this many, then one in [`TRY_AGAIN`].
 const TRIES: u32 = 10;
 const TRY_AGAIN: Duration = Duration::from_secs(90);
 
-/// The same for everybody together: more than a person who forgot, fewer than who guesses needs.
+/// Tries from all networks together: more than a forgetful person needs, fewer than guessing needs.
 const TRIES_OF_ALL: u32 = 60;
 const ALL_AGAIN: Duration = Duration::from_secs(15);
 
-/// Passwords looked at together: each takes 19 MiB and a core.
+/// Passwords checked at the same time: each takes 19 MiB and a core.
 const HASHING: usize = 2;
 
-/// Who waits for that in vain is told to come back.
+/// The longest wait for a password check.
 const WAITING: usize = 8;
 
-/// 256 bits.
+/// Bytes of a token: 256 bits.
 const TOKEN_BYTES: usize = 32;
 
-/// What became of a try to sign in.
+/// The result of a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tried {
-    /// The token of the new session.
+    /// Success, with the token of the new session.
     In(String),
-    /// The password is wrong, or there is none.
+    /// The password is wrong, or none is set.
     Wrong,
-    /// Too many tries.
+    /// There were too many tries.
     TooOften,
 }
 
-/// A session that a request belongs to.
+/// The session of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Session {
-    /// Under which it is stored.
+    /// The hash of the token, its key in the database.
     pub(super) token_hash: String,
-    /// What every form of it carries.
+    /// The CSRF number of its forms.
     pub(super) csrf: String,
-    /// Where the request comes from.
+    /// The network of the request.
     pub(super) network: String,
 }
 
@@ -116,7 +115,7 @@ impl SessionStore {
         let asked = hash.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let is_right = password::is_right(&typed, asked.as_deref());
-            // Whoever goes away meanwhile does not make room for another one before this is done.
+            // A client that disconnects does not free its place before the check is done.
             drop(turn);
             is_right
         });
@@ -125,7 +124,7 @@ impl SessionStore {
         };
         let token = self.token();
         let (token_hash, network) = (hash_of("session", &token), visitor.address.to_string());
-        // A password that was changed while this one was looked at does not let anybody in.
+        // The password may have changed during the check.
         let begun = db
             .run(move |store| store.begin_admin_session(&token_hash, &network, &hash, now))
             .await?;
@@ -136,7 +135,7 @@ impl SessionStore {
         })
     }
 
-    /// The session whose token the browser sent, if it still holds.
+    /// The session of the browser's token, if it is still valid.
     pub(super) async fn session(
         &self,
         db: &Db,
@@ -154,7 +153,7 @@ impl SessionStore {
         }
         if now - stored.seen_at >= NOTED {
             let used = token_hash.clone();
-            // A disk that is full is what one comes here to see.
+            // The pages must work on a full disk.
             let _ = db
                 .run(move |store| store.touch_admin_session(&used, now))
                 .await;
@@ -173,12 +172,12 @@ impl SessionStore {
     }
 }
 
-/// Whether a session holds at `now`. One of a time to come is from a clock that was set back since.
+/// Whether a session is valid at `now`. The clock may have been set back since its start.
 fn holds(session: &AdminSession, now: DateTime<Utc>) -> bool {
     now - session.seen_at < IDLE && now - session.begun_at < LONGEST
 }
 
-/// What stands for `token` where it is used `for_what`.
+/// A value derived from `token` for one purpose.
 fn hash_of(for_what: &str, token: &str) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     context.update(b"paperboy operator 1\0");
@@ -195,7 +194,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Whether two secrets are the same; takes as long wherever they differ.
+/// Whether two secrets are equal, in constant time.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.len() == other.len()
         && one
@@ -205,8 +204,8 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
             == 0
 }
 
-/// The cookie that holds the token. Behind HTTPS its name says that nobody but
-/// this very host can have set it (RFC 6265bis section 4.1.3.2).
+/// The cookie that holds the token. With HTTPS its name has the prefix `__Host-`, so that only this
+/// host can have set it (RFC 6265bis section 4.1.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cookie {
     pub(super) is_secure: bool,
@@ -236,7 +235,7 @@ impl Cookie {
         (token.len() == 2 * TOKEN_BYTES).then_some(token)
     }
 
-    /// What sets it; without a token, what takes it away.
+    /// The header that sets the cookie; without a token, the one that deletes it.
     pub(super) fn set(self, token: Option<&str>) -> String {
         let secure = if self.is_secure { "; Secure" } else { "" };
         let (token, age) = match token {

@@ -1,4 +1,4 @@
-//! One subscriber: all that happened, and what they will get next.
+//! One subscriber: history, preferences, and the preview of the next issue.
 
 use super::AdminState;
 use super::format::{MailView, ReportView, clock, query, when};
@@ -25,12 +25,12 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// The newest of each kind that are shown.
+/// Rows of each kind that are shown, newest first.
 const MAILS_MAX: u32 = 60;
 const REPORTS_MAX: u32 = 60;
 const THUMBS_MAX: usize = 60;
 
-/// All that is known of somebody.
+/// Everything that is stored about a subscriber.
 struct Known {
     subscriber: Subscriber,
     line: SubscriberLine,
@@ -75,7 +75,7 @@ fn known(store: &mut dyn Store, id: SubscriberId) -> Result<Option<Known>, Store
     }))
 }
 
-/// A fact with its name.
+/// A value with its name.
 #[derive(Serialize)]
 struct Fact {
     name: &'static str,
@@ -196,7 +196,7 @@ async fn page_of(
     admin.respond("admin/person.html", &page)
 }
 
-/// Whether they asked for no issue before a day to come.
+/// Whether a pause ends on a later day.
 fn is_waiting(subscriber: &Subscriber, now: DateTime<Utc>) -> bool {
     subscriber
         .preferences
@@ -305,7 +305,7 @@ fn interest_view(interest: &crate::subscriber::Interest) -> InterestView {
     }
 }
 
-/// What they agreed to and asked for, the last first.
+/// Consents and requests, newest first.
 fn events(known: &Known, now: DateTime<Utc>) -> Vec<Event> {
     let mut all: Vec<(DateTime<Utc>, String, String)> = Vec::new();
     for consent in &known.consents {
@@ -534,7 +534,7 @@ pub(super) async fn preview_html(
         );
     };
     let page = standalone(&html, admin.site.composer().branding.logo.as_deref());
-    // Its links are its reader's: here they lead nowhere.
+    // The links belong to the reader, so they do not work here.
     let policy = page
         .policy
         .replace("frame-ancestors 'none'", "frame-ancestors 'self'; sandbox");

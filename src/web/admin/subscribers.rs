@@ -39,7 +39,7 @@ impl PersonView {
     }
 }
 
-/// How many have one status.
+/// The number of subscribers with one status.
 #[derive(Serialize)]
 struct Count {
     status: &'static str,

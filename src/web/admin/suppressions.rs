@@ -1,4 +1,4 @@
-//! Addresses that must not be written to, with the evidence.
+//! The suppressed addresses, with the evidence.
 
 use super::AdminState;
 use super::format::{PAGE_ROWS, ReportView, clock, query};

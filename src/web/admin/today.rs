@@ -25,7 +25,7 @@ const LOOK_BACK: TimeDelta = TimeDelta::days(30);
 /// A write may take long; the page waits no longer than this.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What the page is made from.
+/// The values that the page is rendered from.
 struct Overview {
     now: DateTime<Utc>,
     facts: Facts,
@@ -90,7 +90,7 @@ pub(super) async fn show(
                 .map(|lease| lease.holder.clone()),
         )
         .with("relay", &relay(&overview))
-        .with("parts", &parts(&overview))
+        .with("roles", &roles(&overview))
         .with("coverage", &coverage(&overview.coverage, now));
     admin.respond("admin/today.html", &page)
 }
@@ -196,7 +196,7 @@ fn count(figures: &MailFigures, state: DeliveryState) -> u64 {
     found.next().map_or(0, |(_, count)| *count)
 }
 
-/// A number with its word, and where more of it stands.
+/// A count with its label and the page that lists it.
 #[derive(Serialize)]
 struct Figure {
     number: String,
@@ -246,18 +246,18 @@ fn relay(overview: &Overview) -> String {
     }
 }
 
-/// One part of the work.
+/// One role.
 #[derive(Serialize)]
-struct PartView {
+struct RoleView {
     name: &'static str,
     last: String,
     trouble: Option<String>,
-    /// How it stands in this process.
+    /// Its state in this process.
     here: &'static str,
     is_silent: bool,
 }
 
-fn parts(overview: &Overview) -> Vec<PartView> {
+fn roles(overview: &Overview) -> Vec<RoleView> {
     let (loops, now) = (&overview.loops, overview.now);
     let note = |name: &str| overview.notes.iter().find(|note| note.part == name);
     let done = |name: &str| note(name).and_then(|note| note.done_at);
@@ -283,10 +283,10 @@ fn parts(overview: &Overview) -> Vec<PartView> {
             overview.mails.last_tried,
             "a mail was last tried",
         ),
-        ("upkeep", done("upkeep"), "the database was last tended"),
+        ("upkeep", done("upkeep"), "upkeep was last done"),
     ];
     all.into_iter()
-        .map(|(name, at, what)| PartView {
+        .map(|(name, at, what)| RoleView {
             name,
             last: at.map_or_else(
                 || "not yet".to_owned(),
@@ -305,7 +305,7 @@ fn parts(overview: &Overview) -> Vec<PartView> {
         .collect()
 }
 
-/// What is known of one announcement.
+/// The coverage of one announcement.
 #[derive(Serialize)]
 pub(super) struct CoverageView {
     pub(super) date: String,
@@ -319,7 +319,7 @@ pub(super) struct CoverageView {
     pub(super) note: String,
 }
 
-/// The rows, the last day first.
+/// The rows, newest day first.
 pub(super) fn coverage(rows: &[Coverage], now: DateTime<Utc>) -> Vec<CoverageView> {
     let mut rows: Vec<&Coverage> = rows.iter().collect();
     rows.sort_by(|a, b| (b.date, &a.source, &a.category).cmp(&(a.date, &b.source, &b.category)));

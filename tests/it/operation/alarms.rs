@@ -1,4 +1,4 @@
-//! What the operator is told, from the trouble to the mailbox and the webhook.
+//! Alarms, from the finding to the mailbox and the webhook.
 
 use crate::harness::environment::{missing, python_with};
 use crate::harness::fake_smtp::FakeRelay;
@@ -28,7 +28,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
-/// A house with a relay, watched under a clock that is moved by hand.
+/// A monitored installation with a relay and a clock that tests set.
 struct Watched {
     folder: TempDir,
     db: Db,
@@ -111,7 +111,7 @@ impl Watched {
                     &[issue(&found.address, found.id, now + TimeDelta::hours(18))],
                     now,
                 )?;
-                // Nobody publishes here, so nobody is to wait for that.
+                // Nothing is published here, so the reader must not be overdue.
                 found.details.status = Status::Paused;
                 store.save_subscriber(&found, now)
             })
@@ -138,7 +138,7 @@ impl Watched {
             .unwrap();
     }
 
-    /// Minutes pass; in each, mail is sent and the house is looked at.
+    /// Minutes pass; in each, mail is sent and the monitor looks once.
     async fn pass(&self, minutes: i64) {
         for _ in 0..minutes {
             self.clock.set(self.clock.now() + TimeDelta::minutes(1));
@@ -161,7 +161,7 @@ impl Watched {
             .collect()
     }
 
-    /// What the operator has been sent: subject and text.
+    /// The mails to the operator: subject and text.
     fn told(&self) -> Vec<(String, String)> {
         let parser = mail_parser::MessageParser::default();
         let kept = self.relay.kept_for("operator@example.org");
@@ -181,7 +181,7 @@ impl Watched {
 }
 
 #[tokio::test]
-async fn trouble_with_the_relay_itself_is_told_in_one_mail_once_it_is_over() {
+async fn relay_alarms_are_mailed_together_once_the_relay_works_again() {
     let mut house = Watched::new().await;
     house.queues("ada");
     house.relay.goes_down().await;
@@ -189,7 +189,7 @@ async fn trouble_with_the_relay_itself_is_told_in_one_mail_once_it_is_over() {
     assert_eq!(house.standing(), [] as [&str; 0], "a relay may restart");
     house.pass(10).await;
     assert_eq!(house.standing(), ["relay_down"]);
-    // Meanwhile something else goes wrong.
+    // Meanwhile a second problem appears.
     house.settings.backup_folder = Some(house.folder.path().join("backups"));
     house.pass(60).await;
     assert_eq!(house.standing(), ["backup_old", "relay_down"]);
@@ -224,7 +224,7 @@ async fn trouble_with_the_relay_itself_is_told_in_one_mail_once_it_is_over() {
     );
     assert_eq!(house.relay.kept_for("ada@example.org").len(), 1);
 
-    // What lasts is said again after a day, and its end once.
+    // A lasting alarm is mailed again after a day, and its end once.
     house.pass(24 * 60).await;
     assert_eq!(house.told().len(), 2);
     assert!(
@@ -247,7 +247,7 @@ async fn trouble_with_the_relay_itself_is_told_in_one_mail_once_it_is_over() {
 }
 
 #[tokio::test]
-async fn who_wants_no_mail_gets_none() {
+async fn alarm_mail_that_is_turned_off_is_not_sent() {
     let mut house = Watched::new().await;
     house.settings.mail = false;
     house.settings.backup_folder = Some(house.folder.path().join("backups"));
@@ -280,7 +280,7 @@ async fn mails_to_the_operator_raise_no_alarms() {
     assert_eq!(mails.len(), 1);
 }
 
-/// A receiver of posts that answers with these statuses in turn, the last one for ever.
+/// A webhook that answers with these statuses in turn, then always with the last one.
 async fn receiver(statuses: Vec<u16>) -> (String, Arc<Mutex<Vec<(String, String)>>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -478,7 +478,7 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
             ..AlarmSettings::default()
         },
     );
-    // The day before had nothing: nothing is said of it.
+    // The day before had no event, so there is no report of it.
     assert!(!teller.step(&settings, &composer).await.unwrap());
     town.passes_to("2026-03-26T20:00").await;
     assert!(teller.step(&settings, &composer).await.unwrap());
@@ -507,7 +507,7 @@ async fn each_day_is_summed_up_once_and_by_mail_if_that_is_wanted() {
         .unwrap();
     assert!(mail.subject.contains("3 issues sent"), "{}", mail.subject);
 
-    // A service that was down sums up the last day alone, and the next one counts from there.
+    // A service that was down reports the last day only, and the next report begins there.
     town.is_down_until("2026-03-30T21:00");
     let never = AlarmSettings::default();
     assert!(!teller.step(&never, &composer).await.unwrap());

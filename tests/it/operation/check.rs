@@ -1,4 +1,4 @@
-//! `check`, with name servers, pages, a relay and a clock that are wrong in turn.
+//! `check` with wrong name servers, pages, relay and clock.
 
 use crate::harness::fake_http::{FakeHttp, Reply};
 use crate::harness::fake_smtp::{At, FakeRelay};
@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-/// What a name server has: data of the records of a name and a kind, as on the wire.
+/// The records of a name server by name and type, as on the wire.
 type Zone = HashMap<(String, u16), Vec<Vec<u8>>>;
 
 /// A name server on a port of its own, over UDP and TCP.
@@ -22,7 +22,7 @@ struct NameServer {
 
 impl NameServer {
     fn start() -> Self {
-        // The same port is free for both more often than not.
+        // The same port is usually free for both.
         let (udp, tcp) = std::iter::repeat_with(|| {
             let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
             let tcp = TcpListener::bind(udp.local_addr().unwrap());
@@ -39,7 +39,7 @@ impl NameServer {
             let mut question = [0; 512];
             while let Ok((length, peer)) = udp.recv_from(&mut question) {
                 let mut reply = answer(&known.lock().unwrap(), &question[..length]);
-                // RFC 1035 section 4.2.1: what is longer is cut, and a bit says so.
+                // RFC 1035 section 4.2.1: longer answers are truncated, with the TC bit.
                 if reply.len() > 512 {
                     reply.truncate(length);
                     reply[2] |= 2;
@@ -120,7 +120,7 @@ fn answer(zone: &Zone, question: &[u8]) -> Vec<u8> {
     reply[3] = if found.is_empty() { 3 } else { 0 };
     reply[7] = found.len() as u8;
     for data in found {
-        // The name that was asked for, by its place in the message.
+        // A pointer to the name of the question.
         reply.extend([0xc0, 12]);
         reply.extend(kind.to_be_bytes());
         reply.extend([0, 1, 0, 0, 0, 60]);
@@ -130,7 +130,7 @@ fn answer(zone: &Zone, question: &[u8]) -> Vec<u8> {
     reply
 }
 
-/// A house in the domain lab.test, with a relay, pages and a witness of the time.
+/// An installation in the domain lab.test, with a relay, pages and a server that tells the time.
 struct House {
     folder: TempDir,
     names: NameServer,
@@ -208,7 +208,7 @@ endpoint = "{pages}"
         self.runs(&words)
     }
 
-    /// Publishes all that a receiver looks for.
+    /// Publishes all records that a receiver looks up.
     fn publishes_everything(&self) {
         let settings = DkimSettings {
             domain: "lab.test".to_owned(),
@@ -219,7 +219,7 @@ endpoint = "{pages}"
         };
         let record = DkimSigner::load(&settings).unwrap().records().remove(0);
         self.names.has_text(&record.name, &record.value);
-        // Beside other texts, so that the answer is too long for UDP.
+        // Other texts make the answer too long for UDP.
         for at in 0..3 {
             self.names.has_text(
                 "lab.test",
@@ -245,7 +245,7 @@ fn expect(said: &str, verdict: &str, what: &str, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_missing_in_dns_is_named_with_what_to_publish() {
+async fn missing_dns_records_are_named_with_what_to_publish() {
     let house = House::new().await;
     let (code, said) = house.checks(&[]);
     assert_eq!(code, 1, "{said}");
@@ -291,7 +291,7 @@ async fn what_is_missing_in_dns_is_named_with_what_to_publish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_in_dns_is_noticed() {
+async fn wrong_dns_records_are_noticed() {
     let house = House::new().await;
     let names = &house.names;
     names.has_text("lab.test", "v=spf1 +all");

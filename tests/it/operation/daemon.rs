@@ -1,4 +1,4 @@
-//! The program itself as a service: started, signalled, killed.
+//! The service as a process: started, signalled, killed.
 
 use crate::harness::fake_smtp::{At, FakeRelay};
 use chrono::{TimeDelta, Utc};
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// How long anything here may take on a busy machine.
+/// Time limit of every wait, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A folder with settings, and the program.
 pub(crate) struct Place {
     pub(crate) folder: TempDir,
-    /// Runs the program under this instant, if the machine has `faketime`.
+    /// The time the program starts at, if the machine has `faketime`.
     faketime: Option<String>,
 }
 
@@ -100,7 +100,7 @@ path = "papers.jsonl"
         self.command(words).output().unwrap()
     }
 
-    /// Runs a command that must succeed; what it printed.
+    /// The output of a command that must succeed.
     pub(crate) fn says(&self, command: &str, words: &[&str]) -> String {
         let words: Vec<&str> = command.split(' ').chain(words.iter().copied()).collect();
         let output = self.runs(&words);
@@ -150,7 +150,7 @@ path = "papers.jsonl"
         Service { child, log }
     }
 
-    /// How many deliveries stand where.
+    /// Deliveries by state.
     fn states(&self) -> BTreeMap<String, u64> {
         let mut states: BTreeMap<String, u64> =
             serde_json::from_str(&self.says("outbox stats --json", &[])).unwrap();
@@ -178,7 +178,7 @@ impl Service {
         }
     }
 
-    /// Its number, which is not that of the child if that is `faketime`.
+    /// Its process id, which is not that of the child if that is `faketime`.
     fn number(&self) -> String {
         let said = self
             .log()
@@ -205,7 +205,7 @@ impl Service {
         }
     }
 
-    /// Waits until it has ended; the exit code.
+    /// Waits until it has ended; returns the exit code.
     pub(crate) async fn ends(&mut self) -> Option<i32> {
         let began = Instant::now();
         loop {
@@ -222,7 +222,7 @@ impl Service {
         assert_eq!(self.ends().await, Some(0), "{}", self.log());
     }
 
-    /// What `GET path` answers.
+    /// The answer to `GET path`.
     pub(crate) async fn page(&self, path: &str) -> String {
         let log = self.log();
         let address = log
@@ -364,7 +364,7 @@ async fn a_second_signal_leaves_at_once() {
 }
 
 #[tokio::test]
-async fn sigkill_loses_nobody() {
+async fn sigkill_loses_no_mail() {
     let relay = FakeRelay::start().await;
     let place = Place::new(&relay, &today());
     place.queues(200);
@@ -442,7 +442,7 @@ async fn sighup_reads_the_settings_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_run_says_why_and_exits() {
+async fn a_service_that_cannot_run_says_why_and_exits() {
     let relay = FakeRelay::start().await;
     let place = Place::new(&relay, &today());
     let check = |words: &[&str], code: i32, said: &str| {
@@ -492,7 +492,7 @@ async fn a_database_that_became_too_new_ends_the_service_with_exit_1() {
     );
 }
 
-// A command that delivers is waited for while the relay has to answer it.
+// The relay must answer while a delivering command is waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_is_made_while_the_service_runs_and_restored_once_it_has_stopped() {
     let relay = FakeRelay::start().await;
@@ -528,7 +528,7 @@ async fn a_backup_is_made_while_the_service_runs_and_restored_once_it_has_stoppe
     );
 }
 
-/// Whether the machine has `faketime`; if it must and has not, that is a failure.
+/// Whether the machine has `faketime`; fails if it is required and missing.
 fn has_faketime() -> bool {
     let has = Command::new("faketime")
         .args(["2026-03-29 04:00:00", "true"])

@@ -1,4 +1,4 @@
-//! The database cannot be written: sending stops, says so, and goes on later.
+//! The database cannot be written: sending stops, logs it, and resumes later.
 
 use crate::harness::environment::{missing, runs};
 use crate::harness::fake_smtp::FakeRelay;
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tokio::task::spawn_blocking;
 
-/// After so many more changes the ledger takes no further one, as if the disk were full.
+/// The ledger refuses every change after this many, as if the disk were full.
 fn fills_up(place: &Place, changes: i64) {
     let db = rusqlite::Connection::open(place.path("paperboy.db")).unwrap();
-    // By a trigger: SQLite's own limit on the size of a database holds for one connection only.
+    // A trigger does it: SQLite's own limit of size is that of one connection.
     db.execute_batch(&format!(
         "CREATE TABLE room (left INTEGER NOT NULL); INSERT INTO room VALUES ({changes});
          CREATE TRIGGER full_mark BEFORE UPDATE OF state ON deliveries BEGIN
@@ -58,7 +58,7 @@ async fn whichever_write_fails_sending_stops_says_so_and_resumes() {
             "{story}: {words}"
         );
         assert!(words.contains("full"), "{story}: {words}");
-        // What was sent is in the ledger: as accepted, or as a hand-over that did not end.
+        // Sent mail is in the ledger: as accepted, or as a hand-over that did not end.
         for mail in relay.kept() {
             let row = place
                 .outbox()
@@ -95,7 +95,7 @@ impl SmallDisk {
         .then(|| SmallDisk(at.to_owned()))
     }
 
-    /// Fills it up but for so many pages.
+    /// Fills it except for this many pages.
     fn fill(&self, pages: u64) {
         let mut filler = std::fs::File::create(self.0.join("filler")).unwrap();
         let mut written = 0;
@@ -117,10 +117,10 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disk_that_is_really_full_costs_nobody_a_mail() {
+async fn a_full_disk_loses_no_mail() {
     const MAILS: usize = 30;
     let mut stopped = 0;
-    // From not enough to open the database to enough for all of it.
+    // From too little to open the database to enough for everything.
     for pages in [0, 8, 12, 16, 24, 32, 48, 64, 96] {
         let folder = tempfile::tempdir().unwrap();
         let Some(disk) = SmallDisk::mount(folder.path()) else {

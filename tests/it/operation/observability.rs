@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long anything here may take on a busy machine.
+/// Time limit of every wait, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A running service with three readers, one of whom the relay does not know.
@@ -61,7 +61,7 @@ impl Service {
         run("publish --now 2100-01-01T12:00:00Z");
         let log = File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_paperboy"));
-        // All that any part of the program can be made to say.
+        // Everything that any part of the program can log.
         command
             .arg("run")
             .current_dir(folder.path())
@@ -150,7 +150,7 @@ async fn a_running_service_can_be_watched_and_its_log_names_nobody() {
             "the world is told {path}: {told}"
         );
     }
-    // What was settled after the first count is in the next one, some seconds later.
+    // Mails settled after the first count are in the next one, some seconds later.
     let settled = |service: &Service| {
         let page = service.page("/metrics", "");
         page.contains("{state=\"rejected\"} 1") && page.contains("{state=\"accepted\"} 2")

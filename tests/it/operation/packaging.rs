@@ -1,5 +1,5 @@
-//! What packages and operators lean on: manual pages, settings apart from data,
-//! and a remedy in every message of something broken on purpose.
+//! Promises to packages and operators: manual pages, settings apart from data, and a remedy in
+//! every error message.
 
 use crate::operation::cli::Place;
 use std::net::TcpListener;
@@ -148,9 +148,9 @@ fn check_says_that_mail_waits_and_why() {
 
     let output = place.run(&["check", "--dns", "127.0.0.1:1"]);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("1 mails wait, due since"), "{said}");
+    assert!(said.contains("1 mail due for up to 2 hours"), "{said}");
     assert!(
-        said.contains("nobody sends it: start the service (`paperboy run`)"),
+        said.contains("no process delivers: start the service (`paperboy run`"),
         "{said}"
     );
     assert!(

@@ -1,5 +1,4 @@
-//! Running it: what the service refuses to start with, what it says, what it
-//! keeps, and what those who watch it are shown.
+//! Running the service: refusals to start, the log, retention, and the status endpoints.
 
 use crate::harness::fake_smtp::{At, FakeRelay};
 use crate::outbox::delivery::{issue, subscriber};
@@ -26,7 +25,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// How long anything here may take on a busy machine.
+/// Time limit of every wait, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A folder with settings, and the program.
@@ -213,7 +212,7 @@ fn the_service_does_not_start_with_what_would_lose_or_leak_mail() {
     .unwrap();
     refused("", "[digest]\ntemplates = \"own\"", 2, &["digest.html"]);
 
-    // A secret that everybody can read, where everybody can get to it; all reasons come together.
+    // A secret that every user can read and reach; all reasons are reported together.
     let open = fs::Permissions::from_mode;
     fs::set_permissions(place.folder.path(), open(0o755)).unwrap();
     fs::set_permissions(place.path("secret"), open(0o644)).unwrap();
@@ -241,15 +240,15 @@ fn the_service_does_not_start_with_what_would_lose_or_leak_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_starts_with_what_time_heals() {
-    // Nobody is at the relay; the file of the source is gone; names cannot be looked up.
+async fn the_service_starts_with_problems_that_pass_by_themselves() {
+    // The relay is down; the file of the source is gone; names cannot be resolved.
     let place = Place::new(1);
     fs::remove_file(place.path("papers.jsonl")).unwrap();
     let mut service = place.starts(|_| {});
     service
         .waits("ready", |service| service.log().contains("ready"))
         .await;
-    // That the source cannot be read is known to whoever watches.
+    // The unreadable source is stored for the alarms.
     service
         .waits("the look", |service| {
             service.log().contains("the source cannot be looked at")
@@ -278,7 +277,7 @@ async fn the_service_starts_with_what_time_heals() {
     service.stops();
 }
 
-/// Of each issue, what the log says of it, in order.
+/// The log lines about each issue, in order.
 fn journeys(log: &str) -> BTreeMap<i64, Vec<String>> {
     let mut journeys: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for line in log.lines() {
@@ -346,7 +345,7 @@ async fn one_number_leads_from_composing_to_the_servers_answer_and_the_log_names
         })
         .await;
 
-    // A report on what was accepted comes back.
+    // A report about the accepted mail comes back.
     let sent = relay.kept_for("reader0@lab.test").remove(0);
     let report = format!(
         "From: mailer-daemon@lab.test\r\nTo: {}\r\nSubject: failed\r\nMIME-Version: 1.0\r\n\
@@ -404,14 +403,14 @@ async fn one_number_leads_from_composing_to_the_servers_answer_and_the_log_names
         shown.contains(&format!("issue {}", rows[0]["issue"])),
         "{shown}"
     );
-    // What a service is usually set to says how each mail ended.
+    // At the default level the log has the outcome of each mail.
     let at_info = log
         .lines()
         .filter(|line| line.contains("delivery accepted") && line.contains("\"INFO\""));
     assert!(at_info.count() >= 1);
 }
 
-/// Rows from long ago, as a large and old house has them.
+/// Old rows, as in a large and old installation.
 fn ages(path: &Path, rows: i64, long_ago: DateTime<Utc>) {
     let conn = rusqlite::Connection::open(path).unwrap();
     let at = long_ago.timestamp();
@@ -534,7 +533,7 @@ async fn mail_goes_out_while_old_rows_are_forgotten() {
 }
 
 #[test]
-fn what_is_held_too_long_is_given_up_and_its_text_forgotten() {
+fn a_mail_held_too_long_expires_and_its_text_is_deleted() {
     let place = Place::new(1);
     place.says(&["subscribers", "add", "ada@lab.test", "--min-score", "0"]);
     place.says(&["papers", "import", "papers.jsonl"]);
@@ -621,7 +620,7 @@ fn a_migration_is_tried_on_a_copy() {
     );
 }
 
-/// The names of metrics in `text`, each with what its labels are asked to be.
+/// The names of metrics in `text`, each with the labels that it is queried by.
 fn metrics(text: &str) -> BTreeSet<(String, Vec<(String, String)>)> {
     let mut found = BTreeSet::new();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -648,7 +647,7 @@ fn metrics(text: &str) -> BTreeSet<(String, Vec<(String, String)>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_drawn_and_what_alarms_look_at_is_there() {
+async fn metrics_of_the_dashboard_and_the_alert_rules_exist() {
     let relay = FakeRelay::start().await;
     let place = Place::new(relay.port());
     place.says(&["subscribers", "add", "ada@lab.test", "--min-score", "0"]);
@@ -723,7 +722,7 @@ async fn what_is_drawn_and_what_alarms_look_at_is_there() {
         });
         assert!(is_there, "{name}{labels:?} is not in\n{page}");
     }
-    // What stands is said in `check`, too.
+    // `check` shows alarms that stand, too.
     let said = String::from_utf8(place.runs(&["check", "--dns", "127.0.0.1:1"]).stdout).unwrap();
     assert!(
         said.contains("alarm      policy_refused, since ")

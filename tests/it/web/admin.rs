@@ -1,5 +1,4 @@
-//! The operator's pages from outside: nobody gets in who may not, everything is
-//! shown, and what is done there is what the commands do.
+//! The operator's pages from outside: access, content, and actions equal to those of commands.
 
 use crate::harness::fake_smtp::{At, FakeRelay};
 use crate::web::robots::{FORM, House};
@@ -25,7 +24,7 @@ use tower::ServiceExt as _;
 
 const PASSWORD: &str = "a lamp in every tower";
 
-/// A house with an operator.
+/// An installation with an operator.
 struct Tower {
     house: House,
     admin: AdminState,
@@ -124,7 +123,7 @@ impl Tower {
             .await
     }
 
-    /// Does what a form of the page at `path` does.
+    /// Posts a form of the page at `path`.
     async fn act(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let csrf = self.get("/admin/acts").await.csrf();
         self.post(path, &[form, &[("csrf", csrf.as_str())]].concat())
@@ -145,7 +144,7 @@ impl Tower {
         answer
     }
 
-    /// A tower whose operator is signed in.
+    /// An installation whose operator is signed in.
     async fn open() -> Self {
         let mut tower = Tower::new();
         tower.sets_password(PASSWORD);
@@ -153,7 +152,7 @@ impl Tower {
         tower
     }
 
-    /// Fills the house: papers, people, mails in every state, reports, thumbs.
+    /// Enters papers, subscribers, mails, reports, thumbs.
     fn fills(&self) -> (SubscriberId, Vec<PaperRow>) {
         let house = &self.house;
         let now = house.clock.now();
@@ -297,7 +296,7 @@ async fn nobody_sees_anything_without_signing_in() {
         );
         assert!(answer.body.is_empty(), "{path}");
     }
-    // What the menu leads to is among them.
+    // The pages of the menu are among them.
     for path in [
         "/admin/mails/1",
         "/admin/people/1",
@@ -315,7 +314,7 @@ async fn nobody_sees_anything_without_signing_in() {
         assert!(!answer.body.contains("ada@"), "{path}");
     }
     assert_eq!(tower.acts(), Vec::<String>::new());
-    // A cookie of one's own making is none.
+    // A made-up cookie is no session.
     for forged in [
         "paperboy-operator=",
         &format!("paperboy-operator={}", "0".repeat(64)),
@@ -426,7 +425,7 @@ async fn guessing_is_slowed_down_by_network() {
         last = tower.sign_in("a lamp in every tower?").await.status;
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
-    // The right one is not looked at either.
+    // The right password is not checked either.
     assert_eq!(
         tower.sign_in(PASSWORD).await.status,
         StatusCode::TOO_MANY_REQUESTS
@@ -528,7 +527,7 @@ async fn a_form_without_the_number_of_its_session_does_nothing() {
     assert_eq!(tower.state_of(id), before);
     assert_eq!(tower.house.status(ada), Some(Status::Active));
     assert_eq!(tower.acts(), ["signed in"]);
-    // Looking at a page with an act in its address does nothing either.
+    // GET with an action in the query does nothing either.
     tower.get(&format!("{path}?act=drop&csrf={own}")).await;
     assert_eq!(tower.state_of(id), before);
 }
@@ -548,7 +547,7 @@ async fn every_page_shows_an_empty_and_a_full_house() {
         );
     }
     tower.fills();
-    // Figures are counted once in some minutes.
+    // Figures are cached for some minutes.
     tower
         .house
         .clock
@@ -863,7 +862,7 @@ async fn subscribers_are_paused_resumed_and_sent_their_link() {
         Some(Status::Unsubscribed),
         "only they themselves can come back"
     );
-    // The acts name numbers, so that nothing of whoever is erased stays here.
+    // Actions name ids, so that nothing of an erased reader stays here.
     assert!(
         tower.acts().iter().all(|act| !act.contains("ada")),
         "{:?}",
@@ -1005,7 +1004,7 @@ async fn on_a_listener_of_its_own_the_cookie_goes_without_https_and_nothing_else
             .header("set-cookie")
             .contains("__Host-")
     );
-    // And beside the public pages it is not, then.
+    // The public listener does not serve them then.
     assert_eq!(tower.house.get("/admin").await.0, StatusCode::NOT_FOUND);
 }
 
@@ -1087,14 +1086,14 @@ fn figures_count_by_day_and_latency_by_announcement() {
         (queued.len(), queued[0].minutes, queued[0].mails),
         (1, 15, 1)
     );
-    // Nobody said when it was announced: at midnight of that day.
+    // Without an announcement time, midnight of that day counts.
     assert!(
         announced.iter().all(|took| took.minutes >= 12 * 60),
         "{announced:?}"
     );
 }
 
-/// Runs the program in `folder`, with `typed` on its standard input.
+/// Runs the program in `folder` with `typed` on standard input.
 fn command(folder: &std::path::Path, words: &[&str], typed: &str) -> (bool, String) {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
@@ -1109,7 +1108,7 @@ fn command(folder: &std::path::Path, words: &[&str], typed: &str) -> (bool, Stri
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Whoever refuses its arguments reads nothing.
+    // A command that refuses its arguments reads nothing.
     let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned()
@@ -1152,7 +1151,7 @@ fn the_password_is_set_by_command_and_nothing_of_it_is_shown_or_stored() {
         hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !hash.contains("lamp"),
         "{hash}"
     );
-    // Another one, from a file; and at the very beginning.
+    // Another password, from a file; and one set by `init`.
     std::fs::write(folder.path().join("word"), "another lamp in the tower\n").unwrap();
     assert!(command(folder.path(), &["admin", "password", "--file", "word"], "").0);
     assert_ne!(stored().unwrap(), hash);
