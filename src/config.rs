@@ -80,14 +80,14 @@ pub struct Config {
 
 /// All problems of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
+pub struct InvalidConfig {
     /// The settings file, as given on the command line.
     pub file: PathBuf,
     /// The problems, at least one.
     pub problems: Vec<Problem>,
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot use the settings in {}:", self.file.display())?;
         self.problems
@@ -96,7 +96,7 @@ impl fmt::Display for Invalid {
     }
 }
 
-impl std::error::Error for Invalid {}
+impl std::error::Error for InvalidConfig {}
 
 impl Config {
     /// Reads the settings in the file at `path` and in `env`, which is the
@@ -104,8 +104,8 @@ impl Config {
     pub fn load(
         path: &Path,
         env: impl Iterator<Item = (String, String)>,
-    ) -> Result<Config, Invalid> {
-        let invalid = |problems| Invalid {
+    ) -> Result<Config, InvalidConfig> {
+        let invalid = |problems| InvalidConfig {
             file: path.to_owned(),
             problems,
         };

@@ -24,7 +24,7 @@ const LABELS_MAX: usize = 128;
 /// The type of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are the names of the standard")]
-pub enum Kind {
+pub enum RecordType {
     A,
     Aaaa,
     Mx,
@@ -32,21 +32,21 @@ pub enum Kind {
     Txt,
 }
 
-impl Kind {
+impl RecordType {
     fn number(self) -> u16 {
         match self {
-            Kind::A => 1,
-            Kind::Ptr => 12,
-            Kind::Mx => 15,
-            Kind::Txt => 16,
-            Kind::Aaaa => 28,
+            RecordType::A => 1,
+            RecordType::Ptr => 12,
+            RecordType::Mx => 15,
+            RecordType::Txt => 16,
+            RecordType::Aaaa => 28,
         }
     }
 }
 
 /// The data of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub enum RecordData {
     /// An address.
     Address(IpAddr),
     /// A mail server and its preference; empty for "takes no mail" (RFC 7505).
@@ -105,9 +105,9 @@ impl Resolver {
     pub async fn ask(
         &self,
         name: &str,
-        kind: Kind,
+        kind: RecordType,
         random: &dyn Random,
-    ) -> Result<Vec<Record>, DnsError> {
+    ) -> Result<Vec<RecordData>, DnsError> {
         let mut id = [0; 2];
         random.fill(&mut id);
         let Some(question) = question(u16::from_be_bytes(id), name, kind) else {
@@ -169,7 +169,7 @@ fn name_servers(text: &str) -> Vec<SocketAddr> {
 }
 
 /// The message of a question; `None` if `name` is not a valid name.
-fn question(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
+fn question(id: u16, name: &str, kind: RecordType) -> Option<Vec<u8>> {
     let mut bytes = id.to_be_bytes().to_vec();
     // Recursion desired; one question, nothing else.
     bytes.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -250,7 +250,7 @@ fn is_answer(answer: &[u8], question: &[u8]) -> bool {
 }
 
 /// The records of `kind` in an answer; the inner error is that of the server.
-fn read(answer: &[u8], kind: Kind) -> Option<Result<Vec<Record>, &'static str>> {
+fn read(answer: &[u8], kind: RecordType) -> Option<Result<Vec<RecordData>, &'static str>> {
     match answer.get(3)? & 15 {
         0 => {}
         3 => return Some(Ok(Vec::new())),
@@ -273,11 +273,15 @@ fn read(answer: &[u8], kind: Kind) -> Option<Result<Vec<Record>, &'static str>> 
         let data = answer.get(start..start + length)?;
         if this == kind.number() {
             records.push(match kind {
-                Kind::A => Record::Address(IpAddr::from(<[u8; 4]>::try_from(data).ok()?)),
-                Kind::Aaaa => Record::Address(IpAddr::from(<[u8; 16]>::try_from(data).ok()?)),
-                Kind::Mx => Record::Mx(u16_at(answer, start)?, name(answer, start + 2)?.0),
-                Kind::Ptr => Record::Name(name(answer, start)?.0),
-                Kind::Txt => Record::Text(text(data)?),
+                RecordType::A => RecordData::Address(IpAddr::from(<[u8; 4]>::try_from(data).ok()?)),
+                RecordType::Aaaa => {
+                    RecordData::Address(IpAddr::from(<[u8; 16]>::try_from(data).ok()?))
+                }
+                RecordType::Mx => {
+                    RecordData::Mx(u16_at(answer, start)?, name(answer, start + 2)?.0)
+                }
+                RecordType::Ptr => RecordData::Name(name(answer, start)?.0),
+                RecordType::Txt => RecordData::Text(text(data)?),
             });
         }
         at = start + length;
@@ -351,23 +355,23 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_to_itself_ends() {
-        let mut answer = question(7, "a.example", Kind::Ptr).unwrap();
+        let mut answer = question(7, "a.example", RecordType::Ptr).unwrap();
         answer[7] = 1;
         let at = answer.len() as u8;
         answer.extend([0xc0, at]);
-        assert_eq!(read(&answer, Kind::Ptr), None);
+        assert_eq!(read(&answer, RecordType::Ptr), None);
     }
 
     proptest! {
         #[test]
         fn no_answer_is_too_strange_to_be_read(bytes in prop::collection::vec(any::<u8>(), 0..300), records in 0u8..4) {
-            let mut answer = question(7, "a.example", Kind::Txt).unwrap();
+            let mut answer = question(7, "a.example", RecordType::Txt).unwrap();
             answer[7] = records;
             answer.extend(&bytes);
-            for kind in [Kind::A, Kind::Aaaa, Kind::Mx, Kind::Ptr, Kind::Txt] {
+            for kind in [RecordType::A, RecordType::Aaaa, RecordType::Mx, RecordType::Ptr, RecordType::Txt] {
                 let _ = read(&answer, kind);
             }
-            let _ = read(&bytes, Kind::Mx);
+            let _ = read(&bytes, RecordType::Mx);
         }
     }
 }

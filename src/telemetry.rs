@@ -26,7 +26,7 @@ const COMMAND_DIRECTIVES: &str = "paperboy=info,paperboy::journey=warn,warn";
 
 /// The kind of process that logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Voice {
+pub enum ProcessKind {
     /// The service.
     Service,
     /// A command, which prints its results besides.
@@ -84,11 +84,11 @@ pub fn asked_format() -> Result<Option<LogFormat>, TelemetryError> {
 }
 
 /// Starts logging to stderr, filtered as [`LOG_VARIABLE`] says.
-pub fn init(format: LogFormat, voice: Voice) -> Result<(), TelemetryError> {
+pub fn init(format: LogFormat, process: ProcessKind) -> Result<(), TelemetryError> {
     let directives = std::env::var(LOG_VARIABLE).unwrap_or_default();
-    let usual = match voice {
-        Voice::Service => SERVICE_DIRECTIVES,
-        Voice::Command => COMMAND_DIRECTIVES,
+    let usual = match process {
+        ProcessKind::Service => SERVICE_DIRECTIVES,
+        ProcessKind::Command => COMMAND_DIRECTIVES,
     };
     let directives = if directives.trim().is_empty() {
         usual.to_owned()

@@ -50,7 +50,7 @@ const USUAL_ADDRESS: SocketAddr =
 
 /// The papers of the trial.
 #[derive(Debug)]
-pub enum Material {
+pub enum PaperInput {
     /// The newest announcement of a few categories of arXiv, with the samples as the fallback after
     /// the time limit.
     Arxiv {
@@ -108,7 +108,7 @@ pub enum TrialError {
 
 /// The result of a trial.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct TrialOutcome {
     /// Papers taken in.
     pub imported: Imported,
     /// Why the samples are shown instead of today's papers.
@@ -130,20 +130,20 @@ pub struct Outcome {
 /// A trial whose mails have arrived, and whose pages can be served.
 pub struct Trial {
     /// The result.
-    pub outcome: Outcome,
+    pub outcome: TrialOutcome,
     /// The address of the pages.
     pub base_url: String,
     /// The password of the operator's pages.
     pub operator_password: String,
     listener: TcpListener,
     pages: Router,
-    post: Post,
+    delivery: TrialDelivery,
 }
 
 impl Trial {
     /// Runs the trial. Pages are served on `listen`; without it on port 8080, or on a free port if
     /// that is taken.
-    pub async fn run(material: Material, listen: Option<SocketAddr>) -> Result<Trial, TrialError> {
+    pub async fn run(input: PaperInput, listen: Option<SocketAddr>) -> Result<Trial, TrialError> {
         let (clock, chance): (Arc<dyn Clock>, Arc<dyn Random>) =
             (Arc::new(SystemClock), Arc::new(SystemChance::new()));
         let now = clock.now();
@@ -160,11 +160,11 @@ impl Trial {
 
         let db = Db::new(SqliteStore::in_memory()?);
         let (mut imported, mut fallen_back, mut files) = (Imported::default(), None, Vec::new());
-        let mut is_sample = matches!(material, Material::Samples);
-        match material {
-            Material::Samples => {}
-            Material::Files(named) => files = named,
-            Material::Arxiv {
+        let mut is_sample = matches!(input, PaperInput::Samples);
+        match input {
+            PaperInput::Samples => {}
+            PaperInput::Files(named) => files = named,
+            PaperInput::Arxiv {
                 http,
                 endpoint,
                 time_limit,
@@ -192,7 +192,7 @@ impl Trial {
         let published = db
             .run_blocking(move |db| publish(db, &publishing, as_of, now))
             .await?;
-        let post = Post {
+        let delivery = TrialDelivery {
             db: db.clone(),
             clock: clock.clone(),
             chance: Arc::clone(&chance),
@@ -200,7 +200,7 @@ impl Trial {
             signer: signer.clone(),
             queued: Arc::default(),
         };
-        let delivered = post.deliver().await?;
+        let delivered = delivery.deliver().await?;
         let deliveries = db
             .run(|store| store.deliveries(&OutboxFilter::default()))
             .await?;
@@ -231,7 +231,7 @@ impl Trial {
             composer: Arc::new(move || Arc::clone(&composer)),
             settings: Arc::default(),
             clock,
-            queued: Arc::clone(&post.queued),
+            queued: Arc::clone(&delivery.queued),
             shared: Arc::default(),
         };
         let caught = catcher.caught();
@@ -247,7 +247,7 @@ impl Trial {
         };
         let operators = admin::router(AdminState::new(site.clone(), works));
         Ok(Trial {
-            outcome: Outcome {
+            outcome: TrialOutcome {
                 imported,
                 fallen_back,
                 is_sample,
@@ -260,7 +260,7 @@ impl Trial {
             base_url,
             operator_password,
             listener,
-            post,
+            delivery,
             pages: inbox::router(catcher, pages)
                 .merge(web::router(site))
                 .merge(operators),
@@ -269,7 +269,7 @@ impl Trial {
 
     /// Serves the pages until `stop` is cancelled, and delivers the mails that visitors request.
     pub async fn serve(self, stop: CancellationToken) -> std::io::Result<()> {
-        let delivering = tokio::spawn(self.post.keep_delivering(stop.clone()));
+        let delivering = tokio::spawn(self.delivery.keep_delivering(stop.clone()));
         web::serve(self.listener, None, self.pages, &[], stop).await;
         let _ = delivering.await;
         Ok(())
@@ -308,7 +308,7 @@ async fn open_operators_pages(
 }
 
 /// Delivers queued mails to the catcher.
-struct Post {
+struct TrialDelivery {
     db: Db,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Random>,
@@ -318,7 +318,7 @@ struct Post {
     queued: Arc<Notify>,
 }
 
-impl Post {
+impl TrialDelivery {
     /// Delivers the queue.
     async fn deliver(&self) -> Result<Summary, DeliverError> {
         let relay = relay(&self.catcher);

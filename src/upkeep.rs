@@ -81,7 +81,7 @@ impl RetentionSettings {
 
 /// The result of an upkeep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tended {
+pub struct UpkeepReport {
     /// Rows deleted, by kind.
     pub forgotten: Vec<(RetentionClass, u64)>,
     /// Pages returned to the disk.
@@ -93,13 +93,13 @@ pub struct Tended {
 }
 
 /// Does the upkeep while `go_on` returns true; the rest is done the next time.
-pub async fn tend(
+pub async fn run_upkeep(
     db: &Db,
     settings: &RetentionSettings,
     now: DateTime<Utc>,
     go_on: impl Fn() -> bool,
-) -> Result<Tended, StoreError> {
-    let mut tended = Tended::default();
+) -> Result<UpkeepReport, StoreError> {
+    let mut report = UpkeepReport::default();
     for (what, kept) in settings.rules() {
         let Some(kept) = kept else { continue };
         let mut forgotten = 0;
@@ -114,7 +114,7 @@ pub async fn tend(
             }
         }
         if forgotten > 0 {
-            tended.forgotten.push((what, forgotten));
+            report.forgotten.push((what, forgotten));
         }
     }
     // Erased readers vanish from the unused pages of the file too, once no mail is due.
@@ -122,11 +122,11 @@ pub async fn tend(
         .run(move |store| Ok(store.has_erased()? && store.waiting(now)?.0 == 0))
         .await?;
     if has_time && go_on() {
-        tended.rewritten = db.run(|store| store.purge_erased()).await?;
+        report.rewritten = db.run(|store| store.purge_erased()).await?;
     }
     while go_on() {
         let pages = db.run(|store| store.shrink(SHRINK_PAGES)).await?;
-        tended.pages += pages;
+        report.pages += pages;
         tokio::time::sleep(PAUSE).await;
         if pages == 0 {
             break;
@@ -135,10 +135,10 @@ pub async fn tend(
     db.run(|store| store.optimize()).await?;
     if go_on() {
         // The check reads the whole file; writers are not blocked.
-        tended.damage = db.read(|store| store.check_integrity()).await?;
-        let damage = tended.damage.join("\n");
+        report.damage = db.read(|store| store.check_integrity()).await?;
+        let damage = report.damage.join("\n");
         db.run(move |store| store.note_upkeep(&damage, now)).await?;
     }
     db.run(|store| store.settle_log()).await?;
-    Ok(tended)
+    Ok(report)
 }

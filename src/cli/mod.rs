@@ -29,7 +29,7 @@ mod subscribers;
 mod suppressions;
 mod trial;
 
-use crate::telemetry::{self, TelemetryError, Voice};
+use crate::telemetry::{self, ProcessKind, TelemetryError};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -164,7 +164,7 @@ pub fn main() -> ExitCode {
 fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
     let Command::Run(options) = &cli.command else {
         let format = telemetry::asked_format()?;
-        return telemetry::init(format.unwrap_or_default(), Voice::Command);
+        return telemetry::init(format.unwrap_or_default(), ProcessKind::Command);
     };
     let asked = match options.log_format() {
         Some(format) => Some(format),
@@ -180,7 +180,7 @@ fn start_log(cli: &Cli) -> Result<(), TelemetryError> {
             .map(|config| config.log.format)
             .unwrap_or_default()
     };
-    telemetry::init(asked.unwrap_or_else(settings), Voice::Service)
+    telemetry::init(asked.unwrap_or_else(settings), ProcessKind::Service)
 }
 
 fn run(cli: Cli) -> Done {

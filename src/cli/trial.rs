@@ -2,7 +2,7 @@
 
 use super::{Done, Failure, out};
 use crate::http::HttpEnv;
-use crate::trial::{self, FETCH_LIMIT, Material, Outcome, Trial};
+use crate::trial::{self, FETCH_LIMIT, PaperInput, Trial, TrialOutcome};
 use anyhow::{Context, anyhow};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -26,17 +26,17 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: Options, json: bool) -> Done {
-    let material = if !options.papers.is_empty() {
-        Material::Files(options.papers)
+    let input = if !options.papers.is_empty() {
+        PaperInput::Files(options.papers)
     } else if options.offline {
-        Material::Samples
+        PaperInput::Samples
     } else {
         out::note(format!(
             "fetching today's papers from arXiv (up to {} seconds)",
             FETCH_LIMIT.as_secs()
         ));
         let http = trial::client(HttpEnv::system())?;
-        Material::Arxiv {
+        PaperInput::Arxiv {
             http,
             endpoint: None,
             time_limit: FETCH_LIMIT,
@@ -44,7 +44,7 @@ pub(super) fn run(options: Options, json: bool) -> Done {
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let trial = Trial::run(material, options.listen).await?;
+        let trial = Trial::run(input, options.listen).await?;
         if let Some(why) = &trial.outcome.fallen_back {
             out::note(format!("using the sample papers instead: {why}"));
         }
@@ -75,7 +75,7 @@ pub(super) fn run(options: Options, json: bool) -> Done {
     })
 }
 
-fn print(outcome: &Outcome, json: bool) -> Done {
+fn print(outcome: &TrialOutcome, json: bool) -> Done {
     if json {
         return Ok(out::json(&json!({
             "papers": outcome.imported,

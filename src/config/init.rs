@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_can_live_elsewhere() {
+    fn growing_data_can_live_in_another_folder() {
         let place = tempfile::tempdir().unwrap();
         let data = place.path().join("the \"data\"");
         let report = init_dir(&place.path().join("etc"), Some(&data), &NoChance).unwrap();

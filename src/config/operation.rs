@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::sections::{is_house, web_address};
 use crate::fields::Fields;
-use crate::findings::{AlarmSettings, RunMail, WebhookSettings};
+use crate::findings::{AlarmSettings, AlarmWebhook, RunMail};
 use crate::telemetry::{LogFormat, LogSettings};
 use crate::upkeep::RetentionSettings;
 use chrono::{NaiveTime, TimeDelta};
@@ -30,7 +30,7 @@ pub(super) fn read_alarms(fields: &mut Fields, files: &mut Files) -> AlarmSettin
     }
     AlarmSettings {
         mail: fields.flag("mail").unwrap_or(default.mail),
-        webhook: url.map(|url| WebhookSettings { url, secret }),
+        webhook: url.map(|url| AlarmWebhook { url, secret }),
         repeat: fields
             .number("repeat_hours", 1..=YEAR_HOURS)
             .map_or(default.repeat, TimeDelta::hours),

@@ -35,7 +35,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn load(&self, env: &[(&str, &str)]) -> Result<Config, Invalid> {
+    fn load(&self, env: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
         let env = env
             .iter()
             .map(|&(name, value)| (name.to_owned(), value.to_owned()));

@@ -26,18 +26,18 @@ struct FetchTask {
     http: Http,
     /// Tells the publisher that the sources have been polled.
     polled: watch::Sender<bool>,
-    memory: Mutex<Memory>,
+    memory: Mutex<FetchMemory>,
 }
 
 /// State between two polls.
 #[derive(Debug, Default)]
-struct Memory {
+struct FetchMemory {
     last: Option<DateTime<Utc>>,
     /// The last logged error of each source.
     logged: HashMap<String, String>,
 }
 
-impl Memory {
+impl FetchMemory {
     /// Whether `error` of `name` is not the one that was logged last.
     fn is_new(&mut self, name: &str, error: &str) -> bool {
         let before = self.logged.insert(name.to_owned(), error.to_owned());
@@ -198,7 +198,7 @@ impl FetchTask {
         }
     }
 
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+    fn memory(&self) -> std::sync::MutexGuard<'_, FetchMemory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! The settings that tasks run with, and how they are replaced at a reload.
 
-use crate::config::{ComposerError, Config, Invalid};
+use crate::config::{ComposerError, Config, InvalidConfig};
 use crate::edition::Composer;
 use crate::inbound::WebhookSettings;
 use crate::outbox::EnvelopeSender;
@@ -22,7 +22,7 @@ pub(super) struct RuntimeConfig {
 pub(super) enum ReloadError {
     /// The settings are invalid.
     #[error(transparent)]
-    Settings(#[from] Invalid),
+    Settings(#[from] InvalidConfig),
     /// A template or a key cannot be used.
     #[error(transparent)]
     Composer(#[from] ComposerError),

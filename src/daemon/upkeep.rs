@@ -3,7 +3,7 @@
 use super::driver::{Heartbeat, Step, StepError};
 use super::tasks::{Shared, Tasks, Timing};
 use super::{PATIENCE, SCHEDULE_IDLE};
-use crate::upkeep::tend;
+use crate::upkeep::run_upkeep;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,7 +49,7 @@ impl UpkeepTask {
             self.heartbeat.tick();
             !shared.stop.is_cancelled()
         };
-        let tended = tend(&shared.db, &config.retention, now, go_on).await?;
+        let report = run_upkeep(&shared.db, &config.retention, now, go_on).await?;
         if shared.stop.is_cancelled() {
             return Ok(Step::Idle);
         }
@@ -62,15 +62,15 @@ impl UpkeepTask {
             })
             .await?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        let forgotten: u64 = tended.forgotten.iter().map(|(_, count)| count).sum();
+        let forgotten: u64 = report.forgotten.iter().map(|(_, count)| count).sum();
         tracing::info!(
             forgotten,
-            pages = tended.pages,
-            rewritten = tended.rewritten,
+            pages = report.pages,
+            rewritten = report.rewritten,
             took_seconds = (shared.clock.now() - now).num_seconds(),
             "upkeep of the database done"
         );
-        if let Some(first) = tended.damage.first() {
+        if let Some(first) = report.damage.first() {
             tracing::error!(
                 "the database is damaged ({first}): stop the service, keep a copy, and \
                  `paperboy restore` the last backup"

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_is_said_once_again_after_a_day_and_when_it_is_over() {
+    fn an_alarm_is_mailed_once_again_after_a_day_and_when_it_is_over() {
         let down = relay_down();
         let (mut known, mut told) = (Vec::new(), Vec::new());
         for minute in 0..3 * 24 * 60 {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_and_goes_is_one_alarm_and_what_passes_soon_is_none() {
+    fn a_finding_that_comes_and_goes_is_one_alarm_and_a_short_one_is_none() {
         let low = disk_low();
         let down = relay_down();
         let (mut known, mut told) = (Vec::new(), Vec::new());
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_silences_nobody() {
+    fn a_clock_that_is_set_back_silences_no_alarm() {
         let low = disk_low();
         let mut known = Vec::new();
         assert_eq!(

@@ -40,7 +40,7 @@ pub use monitor::{AlarmMonitor, MonitorContext, MonitorError};
 pub use rules::decide;
 pub use rules::settings::{MailTarget, Reach, SettingsFacts, decide as decide_settings};
 pub use run_report::RunReporter;
-pub use settings::{AlarmSettings, RunMail, WebhookSettings};
+pub use settings::{AlarmSettings, AlarmWebhook, RunMail};
 pub use webhook::WebhookSender;
 
 use chrono::TimeDelta;

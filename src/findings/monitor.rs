@@ -51,7 +51,7 @@ pub struct MonitorContext {
 
 /// State between two looks.
 #[derive(Debug, Default)]
-struct Memory {
+struct MonitorMemory {
     /// The time at which the database was found unwritable, and whether the webhook was told.
     unwritable: Option<(DateTime<Utc>, bool)>,
     /// The time of the next questions to the network.
@@ -68,7 +68,7 @@ pub struct AlarmMonitor {
     pub clock: Arc<dyn Clock>,
     /// Payloads for the webhook that cannot be stored.
     pub unstored: Arc<Mutex<VecDeque<WebhookPayload>>>,
-    memory: Mutex<Memory>,
+    memory: Mutex<MonitorMemory>,
 }
 
 impl AlarmMonitor {
@@ -206,7 +206,7 @@ impl AlarmMonitor {
         memory.site_certificate = certificate;
     }
 
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+    fn memory(&self) -> std::sync::MutexGuard<'_, MonitorMemory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ pub enum RunMail {
 
 /// The webhook of alarms.
 #[derive(Debug, Clone)]
-pub struct WebhookSettings {
+pub struct AlarmWebhook {
     /// The address that alarms are posted to.
     pub url: String,
     /// The key of the signature.
@@ -28,7 +28,7 @@ pub struct AlarmSettings {
     /// Whether alarms go to the site's contact by mail.
     pub mail: bool,
     /// The webhook, if any.
-    pub webhook: Option<WebhookSettings>,
+    pub webhook: Option<AlarmWebhook>,
     /// The interval of mails about an alarm that lasts.
     pub repeat: TimeDelta,
     /// Whether each day is reported by mail.

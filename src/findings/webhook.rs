@@ -6,7 +6,7 @@
 
 use super::finding::Finding;
 use super::history::new_row;
-use super::settings::WebhookSettings;
+use super::settings::AlarmWebhook;
 use crate::clock::Clock;
 use crate::store::{AlarmRow, Db, StoreError};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -116,7 +116,7 @@ pub struct WebhookSender {
 
 impl WebhookSender {
     /// Posts the next alarm; `false` if there is none.
-    pub async fn step(&self, settings: &WebhookSettings) -> Result<bool, WebhookError> {
+    pub async fn step(&self, settings: &AlarmWebhook) -> Result<bool, WebhookError> {
         let first = self
             .unstored
             .lock()
@@ -151,7 +151,7 @@ impl WebhookSender {
     }
 }
 
-async fn post(settings: &WebhookSettings, post: &WebhookPayload) -> Result<(), WebhookError> {
+async fn post(settings: &AlarmWebhook, post: &WebhookPayload) -> Result<(), WebhookError> {
     let body = serde_json::to_vec(post).expect("texts have a JSON form");
     let client =
         crate::http::one_time_client().map_err(|error| WebhookError::Away(error.to_string()))?;

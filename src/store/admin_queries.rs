@@ -11,8 +11,6 @@ pub struct MailFigures {
     pub composed: u64,
     /// Dates without an issue because no paper was above the line.
     pub empty: u64,
-    /// Dates without an issue because it was too late.
-    pub late: u64,
     /// Mails queued, by state.
     pub states: Vec<(DeliveryState, u64)>,
     /// Time at which the newest issue was composed, if there is one.

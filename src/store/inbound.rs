@@ -115,8 +115,6 @@ pub enum ReportsOf {
 pub struct PolicyReports {
     /// Number of reports.
     pub count: u64,
-    /// The oldest.
-    pub first: Option<ReportRow>,
     /// The newest.
     pub last: Option<ReportRow>,
 }

@@ -3,7 +3,7 @@
 use super::{CheckLine, Level, line};
 use crate::config::Config;
 use crate::digest::{DkimSigner, DnsRecord};
-use crate::dns::{DnsError, Kind, Record, Resolver, reverse_name};
+use crate::dns::{DnsError, RecordData, RecordType, Resolver, reverse_name};
 use crate::outbox::{SmtpSettings, Transport};
 use crate::random::{Random, SystemChance};
 use std::net::IpAddr;
@@ -85,7 +85,7 @@ fn unasked(error: DnsError) -> CheckLine {
 }
 
 impl DnsCheck<'_> {
-    async fn ask(&self, name: &str, kind: Kind) -> DnsResult<Vec<Record>> {
+    async fn ask(&self, name: &str, kind: RecordType) -> DnsResult<Vec<RecordData>> {
         self.resolver
             .ask(name, kind, &self.random as &dyn Random)
             .await
@@ -93,14 +93,14 @@ impl DnsCheck<'_> {
 
     /// The texts of `name` that begin with the tag `version`.
     async fn texts(&self, name: &str, version: &str) -> DnsResult<Vec<String>> {
-        let texts =
-            self.ask(name, Kind::Txt)
-                .await?
-                .into_iter()
-                .filter_map(|record| match record {
-                    Record::Text(text) => Some(text),
-                    _ => None,
-                });
+        let texts = self
+            .ask(name, RecordType::Txt)
+            .await?
+            .into_iter()
+            .filter_map(|record| match record {
+                RecordData::Text(text) => Some(text),
+                _ => None,
+            });
         let begins = |text: &String| {
             let head: String = text
                 .chars()
@@ -113,12 +113,12 @@ impl DnsCheck<'_> {
     }
 
     async fn addresses(&self, name: &str) -> DnsResult<Vec<IpAddr>> {
-        let mut records = self.ask(name, Kind::A).await?;
-        records.extend(self.ask(name, Kind::Aaaa).await?);
+        let mut records = self.ask(name, RecordType::A).await?;
+        records.extend(self.ask(name, RecordType::Aaaa).await?);
         Ok(records
             .into_iter()
             .filter_map(|r| {
-                if let Record::Address(address) = r {
+                if let RecordData::Address(address) = r {
                     Some(address)
                 } else {
                     None
@@ -168,11 +168,11 @@ impl DnsCheck<'_> {
     async fn dkim(&self, ours: &DnsRecord) -> DnsResult<CheckLine> {
         let name = &ours.name;
         let found = self
-            .ask(name, Kind::Txt)
+            .ask(name, RecordType::Txt)
             .await?
             .into_iter()
             .find_map(|record| match record {
-                Record::Text(text) => Some(text),
+                RecordData::Text(text) => Some(text),
                 _ => None,
             });
         let wanted = tag(&ours.value, "p");
@@ -237,8 +237,8 @@ impl DnsCheck<'_> {
 
     async fn mx(&self, domain: &str) -> DnsResult<CheckLine> {
         let mut servers: Vec<(u16, String)> = Vec::new();
-        for record in self.ask(domain, Kind::Mx).await? {
-            if let Record::Mx(preference, server) = record {
+        for record in self.ask(domain, RecordType::Mx).await? {
+            if let RecordData::Mx(preference, server) = record {
                 servers.push((preference, server));
             }
         }
@@ -300,8 +300,8 @@ impl DnsCheck<'_> {
         let mut lines = Vec::new();
         for address in addresses {
             let mut names = Vec::new();
-            for record in self.ask(&reverse_name(address), Kind::Ptr).await? {
-                if let Record::Name(name) = record {
+            for record in self.ask(&reverse_name(address), RecordType::Ptr).await? {
+                if let RecordData::Name(name) = record {
                     names.push(name);
                 }
             }

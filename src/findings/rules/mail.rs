@@ -36,9 +36,9 @@ pub(super) fn decide(facts: &Facts, now: DateTime<Utc>) -> Vec<Finding> {
     let (refused, reports) = (incidents.refused_for_policy, facts.policy_reports.count);
     if refused >= POLICY_MIN || reports > 0 {
         let what = format!(
-            "{} refused because of us and {} about our mail in 24 hours",
-            counted(refused, "recipient"),
-            counted(reports, "report")
+            "{} and {} in 24 hours: servers refuse mail because of us",
+            counted(reports, "policy bounce"),
+            counted(refused, "policy refusal")
         );
         let remedy = "nobody is suppressed for it; look at SPF, DKIM, DMARC, PTR and block lists \
                       (`paperboy check`)";

@@ -187,7 +187,7 @@ fn due_mail_waits_if_nothing_was_tried_for_15_minutes() {
 }
 
 #[test]
-fn what_a_source_owes_is_said_once_for_each_source() {
+fn a_failing_source_is_one_finding() {
     let failing = |minute| FailingSource {
         source: "feed".to_owned(),
         since: at(minute),

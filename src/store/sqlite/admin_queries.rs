@@ -45,7 +45,6 @@ impl AdminQueryStore for SqliteStore {
         Ok(MailFigures {
             composed: count("SELECT count(*) FROM issues WHERE composed_at >= :since")?,
             empty: count("SELECT count(*) FROM skipped WHERE at >= :since AND why = 'empty'")?,
-            late: count("SELECT count(*) FROM skipped WHERE at >= :since AND why = 'late'")?,
             states,
             last_composed: instant("SELECT max(composed_at) FROM issues", &[])?,
             last_tried: instant(

@@ -148,17 +148,12 @@ impl InboundStore for SqliteStore {
             .conn
             .prepare_cached(&format!("SELECT count(*) {THOSE}"))?
             .query_row(named_params! { ":since": since }, |row| row.get(0))?;
-        let end = |order: &str| {
-            self.conn
-                .prepare_cached(&format!("SELECT * {THOSE} ORDER BY id {order} LIMIT 1"))?
-                .query_row(named_params! { ":since": since }, report_row)
-                .optional()
-        };
-        Ok(PolicyReports {
-            count,
-            first: end("ASC")?,
-            last: end("DESC")?,
-        })
+        let last = self
+            .conn
+            .prepare_cached(&format!("SELECT * {THOSE} ORDER BY id DESC LIMIT 1"))?
+            .query_row(named_params! { ":since": since }, report_row)
+            .optional()?;
+        Ok(PolicyReports { count, last })
     }
 
     fn count_reports(&mut self) -> Result<Vec<(String, u64)>, StoreError> {

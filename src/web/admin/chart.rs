@@ -48,7 +48,7 @@ pub(super) struct Chart {
 
 /// A chart with its table, for a template.
 #[derive(Debug, Serialize)]
-pub(super) struct Drawn {
+pub(super) struct ChartView {
     id: &'static str,
     title: &'static str,
     about: String,
@@ -75,7 +75,7 @@ struct Row {
 
 impl Chart {
     /// The values of each label on top of each other.
-    pub(super) fn stacked(mut self) -> Drawn {
+    pub(super) fn stacked(mut self) -> ChartView {
         self.series
             .retain(|series| series.values.iter().flatten().any(|value| *value > 0.0));
         let sums = (0..self.labels.len()).map(|at| {
@@ -110,7 +110,7 @@ impl Chart {
     }
 
     /// A line through the values of each series, interrupted at unknown values.
-    pub(super) fn lines(mut self) -> Drawn {
+    pub(super) fn lines(mut self) -> ChartView {
         self.series
             .retain(|series| series.values.iter().any(Option::is_some));
         let most = self
@@ -158,7 +158,7 @@ impl Chart {
         TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / top)
     }
 
-    fn drawn(self, top: f64, has_values: bool, marks: &str) -> Drawn {
+    fn drawn(self, top: f64, has_values: bool, marks: &str) -> ChartView {
         let svg = has_values.then(|| self.svg(top, marks));
         let shown = |value: &Option<f64>| value.map_or_else(|| "–".to_owned(), number);
         let rows = (0..self.labels.len()).map(|at| Row {
@@ -169,7 +169,7 @@ impl Chart {
                 .map(|series| shown(&series.values[at]))
                 .collect(),
         });
-        Drawn {
+        ChartView {
             rows: rows.collect(),
             names: self
                 .series

@@ -1,7 +1,7 @@
 //! Charts of the last days.
 
 use super::AdminState;
-use super::chart::{Chart, Drawn, Series};
+use super::chart::{Chart, ChartView, Series};
 use super::format::state_words;
 use super::papers::spans;
 use super::session::Session;
@@ -28,7 +28,7 @@ const RANKS_MAX: usize = 20;
 
 /// The cached figures, by the number of days.
 #[derive(Default)]
-pub(super) struct Kept(HashMap<u64, (DateTime<Utc>, Arc<Figures>)>);
+pub(super) struct FigureCache(HashMap<u64, (DateTime<Utc>, Arc<Figures>)>);
 
 /// The figures that the charts are drawn from.
 pub(super) struct Figures {
@@ -100,7 +100,7 @@ pub(super) async fn show(
     admin.respond("admin/charts.html", &page)
 }
 
-fn draw(figures: &Figures, days: u64, today: NaiveDate) -> Vec<Drawn> {
+fn draw(figures: &Figures, days: u64, today: NaiveDate) -> Vec<ChartView> {
     let all: Vec<NaiveDate> = (0..days)
         .rev()
         .map(|back| today - Days::new(back))

@@ -1,6 +1,6 @@
 //! Login and logout.
 
-use super::session::{Session, Tried};
+use super::session::{LoginOutcome, Session};
 use super::{AdminState, comes_from_elsewhere, cookie_of};
 use crate::web::PageError;
 use crate::web::forms::Form;
@@ -71,7 +71,7 @@ pub(super) async fn sign_in(
         .sign_in(&admin.site.db, visitor, typed, now)
         .await?
     {
-        Tried::In(token) => {
+        LoginOutcome::In(token) => {
             let network = visitor.address.to_string();
             admin
                 .site
@@ -83,7 +83,7 @@ pub(super) async fn sign_in(
             set_cookie(&mut response, &cookie.set(Some(&token)));
             Ok(response)
         }
-        Tried::Wrong => {
+        LoginOutcome::Wrong => {
             tracing::warn!("somebody tried to sign in as the operator with a wrong password");
             show(
                 &admin,
@@ -93,7 +93,7 @@ pub(super) async fn sign_in(
             )
             .await
         }
-        Tried::TooOften => {
+        LoginOutcome::TooOften => {
             tracing::warn!("somebody tries to sign in as the operator again and again");
             let problem =
                 "There were too many tries. Please wait some minutes before the next one.";
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_sent_elsewhere() {
+    fn login_never_redirects_to_another_site() {
         for ours in ["/admin", "/admin/mails?state=held&x=%2F%2F", "/admin?x=1"] {
             assert_eq!(own_path(ours), ours);
         }

@@ -50,7 +50,7 @@ pub(super) async fn act_on_many(
         .filter_map(|id| id.parse().ok())
         .map(DeliveryId);
     let ids: Vec<DeliveryId> = numbers.take(PAGE_ROWS as usize).collect();
-    let said = match Act::named(form.text("act")) {
+    let said = match MailAction::named(form.text("act")) {
         Some(_) if ids.is_empty() => "Nothing was done: no mail was chosen.".to_owned(),
         Some(act) => {
             let answers = do_to(&admin, &session, act, &ids).await?;
@@ -170,7 +170,7 @@ async fn show_list(
 
 /// One attempt.
 #[derive(Serialize)]
-struct TryView {
+struct AttemptView {
     at: String,
     took: String,
     said: String,
@@ -259,7 +259,7 @@ async fn show_one(
             ))
         })
         .await?;
-    let tries: Vec<TryView> = attempts
+    let tries: Vec<AttemptView> = attempts
         .iter()
         .map(|(at, attempt)| try_view(*at, attempt, now))
         .collect();
@@ -308,8 +308,8 @@ fn last_words(mail: &MailLine) -> String {
     )
 }
 
-fn try_view(at: DateTime<Utc>, attempt: &AttemptRecord, now: DateTime<Utc>) -> TryView {
-    TryView {
+fn try_view(at: DateTime<Utc>, attempt: &AttemptRecord, now: DateTime<Utc>) -> AttemptView {
+    AttemptView {
         at: clock(at, now),
         took: format!("{} ms", attempt.duration_ms),
         said: said(
@@ -324,7 +324,7 @@ fn try_view(at: DateTime<Utc>, attempt: &AttemptRecord, now: DateTime<Utc>) -> T
 
 /// The actions on a mail that is not settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+enum MailAction {
     Retry,
     Hold,
     Drop,
@@ -332,12 +332,12 @@ enum Act {
 
 const NO_ACT: &str = "Nothing was done: there is no such act.";
 
-impl Act {
+impl MailAction {
     fn named(word: &str) -> Option<Self> {
         [
-            ("retry", Act::Retry),
-            ("hold", Act::Hold),
-            ("drop", Act::Drop),
+            ("retry", MailAction::Retry),
+            ("hold", MailAction::Hold),
+            ("drop", MailAction::Drop),
         ]
         .into_iter()
         .find_map(|(known, act)| (known == word).then_some(act))
@@ -346,18 +346,18 @@ impl Act {
     /// The message after the action.
     fn done(self) -> &'static str {
         match self {
-            Act::Retry => "to be sent at once",
-            Act::Hold => "held",
-            Act::Drop => "given up",
+            MailAction::Retry => "to be sent at once",
+            MailAction::Hold => "held",
+            MailAction::Drop => "given up",
         }
     }
 
     /// The entry in the list of actions.
     fn noted(self) -> &'static str {
         match self {
-            Act::Retry => "sent again",
-            Act::Hold => "held",
-            Act::Drop => "dropped",
+            MailAction::Retry => "sent again",
+            MailAction::Hold => "held",
+            MailAction::Drop => "dropped",
         }
     }
 }
@@ -366,7 +366,7 @@ impl Act {
 async fn do_to(
     admin: &AdminState,
     session: &Session,
-    act: Act,
+    act: MailAction,
     ids: &[DeliveryId],
 ) -> Result<Vec<OperatorOutcome>, PageError> {
     let now = admin.site.clock.now();
@@ -375,12 +375,12 @@ async fn do_to(
         .site
         .db
         .run(move |store| match act {
-            Act::Retry => store.retry_deliveries(&asked, until, now),
-            Act::Hold => store.hold_deliveries(&asked, now),
-            Act::Drop => store.drop_deliveries(&asked, now),
+            MailAction::Retry => store.retry_deliveries(&asked, until, now),
+            MailAction::Hold => store.hold_deliveries(&asked, now),
+            MailAction::Drop => store.drop_deliveries(&asked, now),
         })
         .await?;
-    if act == Act::Retry {
+    if act == MailAction::Retry {
         admin.site.queued.notify_one();
     }
     let done = ids.iter().zip(&answers).filter(|(_, answer)| {
@@ -402,7 +402,7 @@ async fn do_to(
 }
 
 /// The result of an action on one mail.
-fn answer_words(answer: OperatorOutcome, act: Act) -> String {
+fn answer_words(answer: OperatorOutcome, act: MailAction) -> String {
     match answer {
         OperatorOutcome::Done => format!("It is {}.", act.done()),
         OperatorOutcome::MayDuplicate => {
@@ -440,7 +440,7 @@ pub(super) async fn act(
             "/admin/mails",
         );
     };
-    let said = match Act::named(form.text("act")) {
+    let said = match MailAction::named(form.text("act")) {
         None => NO_ACT.to_owned(),
         Some(act) => {
             let answers = do_to(&admin, &session, act, &[mail.row.id]).await?;

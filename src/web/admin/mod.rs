@@ -68,7 +68,7 @@ pub struct AdminState {
     site: WebState,
     context: AdminContext,
     sessions: Arc<SessionStore>,
-    figures: Arc<Mutex<charts::Kept>>,
+    figures: Arc<Mutex<charts::FigureCache>>,
 }
 
 impl AdminState {

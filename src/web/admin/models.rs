@@ -160,7 +160,7 @@ fn percent(part: u64, whole: u64) -> String {
 
 /// The order of the issues judged by readers' thumbs.
 #[derive(Debug, Serialize)]
-struct Judgement {
+struct OrderRating {
     shown: String,
     liked: String,
     disliked: String,
@@ -175,7 +175,7 @@ struct Judgement {
 /// Fewer likes prove nothing about an order.
 const LIKES_MIN: u64 = 20;
 
-fn judgement(ranks: &[ThumbsAtRank]) -> Judgement {
+fn judgement(ranks: &[ThumbsAtRank]) -> OrderRating {
     let liked = |at: &ThumbsAtRank| at.more + at.save;
     let sum = |of: &dyn Fn(&ThumbsAtRank) -> u64, from: u32, to: u32| -> u64 {
         ranks
@@ -187,7 +187,7 @@ fn judgement(ranks: &[ThumbsAtRank]) -> Judgement {
     let shown = |at: &ThumbsAtRank| at.shown;
     let (all_shown, all_liked) = (sum(&shown, 1, u32::MAX), sum(&liked, 1, u32::MAX));
     let lift = lift(ranks);
-    Judgement {
+    OrderRating {
         shown: grouped(all_shown),
         liked: grouped(all_liked),
         disliked: grouped(sum(&|at| at.less, 1, u32::MAX)),

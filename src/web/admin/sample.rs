@@ -31,7 +31,7 @@ struct LineView {
 }
 
 /// The result of the delivery.
-struct Sent {
+struct SampleResult {
     is_taken: bool,
     text: String,
     lines: Vec<TranscriptLine>,
@@ -65,7 +65,7 @@ pub(super) async fn send(
         }
     };
     let sent = match (admin.context.transport)() {
-        Transport::Maildir(path) => Sent {
+        Transport::Maildir(path) => SampleResult {
             is_taken: false,
             text: format!(
                 "There is no [smtp] in the settings, so mail goes to the folder {}; fill it in.",
@@ -109,7 +109,12 @@ fn sample(composer: &Composer, to: &Address, now: DateTime<Utc>) -> Result<Vec<u
     })
 }
 
-async fn hand_over(smtp: &SmtpSettings, composer: &Composer, message: &[u8], to: &Address) -> Sent {
+async fn hand_over(
+    smtp: &SmtpSettings,
+    composer: &Composer,
+    message: &[u8],
+    to: &Address,
+) -> SampleResult {
     let transcript = Transcript::default();
     let from = composer
         .return_addresses
@@ -148,7 +153,7 @@ async fn hand_over(smtp: &SmtpSettings, composer: &Composer, message: &[u8], to:
             )
         }
     };
-    Sent {
+    SampleResult {
         is_taken,
         text,
         lines: transcript.lines(),
@@ -160,7 +165,7 @@ fn show(
     session: &Session,
     typed: &str,
     problem: Option<&str>,
-    sent: Option<&Sent>,
+    sent: Option<&SampleResult>,
 ) -> Result<Response, PageError> {
     let lines: Vec<LineView> = sent
         .map(|sent| sent.lines.as_slice())

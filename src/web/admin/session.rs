@@ -48,7 +48,7 @@ const TOKEN_BYTES: usize = 32;
 
 /// The result of a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Tried {
+pub(super) enum LoginOutcome {
     /// Success, with the token of the new session.
     In(String),
     /// The password is wrong, or none is set.
@@ -100,16 +100,16 @@ impl SessionStore {
         visitor: Visitor,
         typed: String,
         now: DateTime<Utc>,
-    ) -> Result<Tried, StoreError> {
+    ) -> Result<LoginOutcome, StoreError> {
         self.by_network.retain_recent();
         if self.by_network.check_key(&visitor.network()).is_err() || self.of_all.check().is_err() {
-            return Ok(Tried::TooOften);
+            return Ok(LoginOutcome::TooOften);
         }
         let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            return Ok(Tried::TooOften);
+            return Ok(LoginOutcome::TooOften);
         };
         let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else {
-            return Ok(Tried::TooOften);
+            return Ok(LoginOutcome::TooOften);
         };
         let hash = db.read(|store| store.admin_password()).await?;
         let asked = hash.clone();
@@ -120,7 +120,7 @@ impl SessionStore {
             is_right
         });
         let (Ok(true), Some(hash)) = (looked.await, hash) else {
-            return Ok(Tried::Wrong);
+            return Ok(LoginOutcome::Wrong);
         };
         let token = self.token();
         let (token_hash, network) = (hash_of("session", &token), visitor.address.to_string());
@@ -129,9 +129,9 @@ impl SessionStore {
             .run(move |store| store.begin_admin_session(&token_hash, &network, &hash, now))
             .await?;
         Ok(if begun {
-            Tried::In(token)
+            LoginOutcome::In(token)
         } else {
-            Tried::Wrong
+            LoginOutcome::Wrong
         })
     }
 

@@ -3,7 +3,7 @@
 use super::AdminState;
 use super::format::{MailView, ReportView, clock, query, when};
 use super::session::Session;
-use super::subscribers::PersonView;
+use super::subscribers::SubscriberView;
 use crate::digest::notices::Notice;
 use crate::edition::{self, Composed};
 use crate::store::{
@@ -31,7 +31,7 @@ const REPORTS_MAX: u32 = 60;
 const THUMBS_MAX: usize = 60;
 
 /// Everything that is stored about a subscriber.
-struct Known {
+struct SubscriberData {
     subscriber: Subscriber,
     line: SubscriberLine,
     consents: Vec<Consent>,
@@ -43,7 +43,7 @@ struct Known {
     suppression: Option<SuppressionLine>,
 }
 
-fn known(store: &mut dyn Store, id: SubscriberId) -> Result<Option<Known>, StoreError> {
+fn known(store: &mut dyn Store, id: SubscriberId) -> Result<Option<SubscriberData>, StoreError> {
     let (Some(subscriber), Some(line)) = (store.subscriber_by_id(id)?, store.person(id)?) else {
         return Ok(None);
     };
@@ -56,7 +56,7 @@ fn known(store: &mut dyn Store, id: SubscriberId) -> Result<Option<Known>, Store
     let suppressed = store.find_suppressions(Some(address.as_str()), "", u32::MAX)?;
     let mut feedback = store.feedback_of(&[id])?;
     feedback.truncate(THUMBS_MAX);
-    Ok(Some(Known {
+    Ok(Some(SubscriberData {
         line,
         consents: store.consents(id)?,
         requests: store.requests_of(id)?,
@@ -131,7 +131,7 @@ async fn page_of(
         Err(_) => None,
     };
     let Some(known) = found else {
-        return nobody(admin, session);
+        return not_there(admin, session);
     };
     let now = admin.site.clock.now();
     let status = known.subscriber.status;
@@ -150,7 +150,7 @@ async fn page_of(
         .page(session, "/admin/people")
         .with("said", &said)
         .with("is_choosing", &false)
-        .with("person", &PersonView::new(&known.line))
+        .with("person", &SubscriberView::new(&known.line))
         .with("facts", &facts(&known, now))
         .with("interests", &interests)
         .with("muted", &known.muted)
@@ -204,7 +204,7 @@ fn is_waiting(subscriber: &Subscriber, now: DateTime<Utc>) -> bool {
         .is_some_and(|until| until > now.date_naive())
 }
 
-fn nobody(admin: &AdminState, session: &Session) -> Result<Response, PageError> {
+fn not_there(admin: &AdminState, session: &Session) -> Result<Response, PageError> {
     admin.not_there(
         session,
         "There is no subscriber with this number; they may have been erased.",
@@ -212,7 +212,7 @@ fn nobody(admin: &AdminState, session: &Session) -> Result<Response, PageError> 
     )
 }
 
-fn facts(known: &Known, now: DateTime<Utc>) -> Vec<Fact> {
+fn facts(known: &SubscriberData, now: DateTime<Utc>) -> Vec<Fact> {
     let (line, preferences) = (&known.line, &known.subscriber.preferences);
     let how_often = match preferences.frequency {
         Frequency::Daily => {
@@ -306,7 +306,7 @@ fn interest_view(interest: &crate::subscriber::Interest) -> InterestView {
 }
 
 /// Consents and requests, newest first.
-fn events(known: &Known, now: DateTime<Utc>) -> Vec<Event> {
+fn events(known: &SubscriberData, now: DateTime<Utc>) -> Vec<Event> {
     let mut all: Vec<(DateTime<Utc>, String, String)> = Vec::new();
     for consent in &known.consents {
         let text = match consent.act.as_str() {
@@ -379,7 +379,7 @@ pub(super) async fn act(
         Err(_) => None,
     };
     let Some(mut subscriber) = found else {
-        return nobody(&admin, &session);
+        return not_there(&admin, &session);
     };
     let (number, now) = (subscriber.id.0, admin.site.clock.now());
     let said = match (form.text("act"), subscriber.status) {
@@ -489,7 +489,7 @@ pub(super) async fn preview(
     uri: Uri,
 ) -> Result<Response, PageError> {
     let Some((subscriber, composed)) = compose(&admin, &id).await? else {
-        return nobody(&admin, &session);
+        return not_there(&admin, &session);
     };
     let wants_text = Query::of(&uri).text("as") == Some("text");
     let html = composed

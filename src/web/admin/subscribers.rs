@@ -15,7 +15,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 #[derive(Serialize)]
-pub(super) struct PersonView {
+pub(super) struct SubscriberView {
     id: i64,
     address: String,
     name: String,
@@ -25,9 +25,9 @@ pub(super) struct PersonView {
     last_issue: Option<String>,
 }
 
-impl PersonView {
+impl SubscriberView {
     pub(super) fn new(person: &SubscriberLine) -> Self {
-        PersonView {
+        SubscriberView {
             id: person.id.0,
             address: person.address.clone(),
             name: person.name.clone(),
@@ -107,7 +107,7 @@ pub(super) async fn list(
         .with("counts", &counts)
         .with(
             "people",
-            &found.iter().map(PersonView::new).collect::<Vec<_>>(),
+            &found.iter().map(SubscriberView::new).collect::<Vec<_>>(),
         )
         .with("more", &more)
         .with("first", &(!is_first).then(|| address(query(&filters))));

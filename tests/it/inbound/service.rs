@@ -559,7 +559,7 @@ async fn policy_bounces_are_shown_to_the_operator_until_they_are_over() {
         .find(|line| line.contains("policy bounces"))
         .unwrap();
     assert!(
-        line.contains("2 in the last day") && line.contains("does not pass authentication"),
+        line.contains("2 policy bounces") && line.contains("does not pass authentication"),
         "{line}"
     );
     let alarms = house
@@ -571,7 +571,7 @@ async fn policy_bounces_are_shown_to_the_operator_until_they_are_over() {
         .db
         .run_here(|store| store.policy_reports(now() + TimeDelta::hours(1)))
         .unwrap();
-    assert_eq!((later.count, later.first), (0, None));
+    assert_eq!((later.count, later.last), (0, None));
 }
 
 #[tokio::test]

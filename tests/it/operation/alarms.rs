@@ -9,8 +9,8 @@ use paperboy::clock::{Clock, FixedClock};
 use paperboy::edition::Composer;
 use paperboy::findings::webhook::SIGNATURE_HEADER;
 use paperboy::findings::{
-    AlarmMonitor, AlarmSettings, FactSettings, MonitorContext, RunMail, RunReporter, WebhookSender,
-    WebhookSettings, relay_name,
+    AlarmMonitor, AlarmSettings, AlarmWebhook, FactSettings, MonitorContext, RunMail, RunReporter,
+    WebhookSender, relay_name,
 };
 use paperboy::outbox::smtp::Timeouts;
 use paperboy::outbox::{
@@ -336,7 +336,7 @@ assert signature == b'sha256=' + hmac.new(b'hook secret', body, hashlib.sha256).
 async fn the_webhook_is_told_of_both_ends_in_order_and_again_until_it_takes_it() {
     let mut house = Watched::new().await;
     let (url, posts) = receiver(vec![500, 302, 200]).await;
-    let webhook = WebhookSettings {
+    let webhook = AlarmWebhook {
         url,
         secret: Some("hook secret".into()),
     };
@@ -411,7 +411,7 @@ async fn the_webhook_is_told_of_both_ends_in_order_and_again_until_it_takes_it()
 async fn a_database_that_cannot_be_written_is_told_without_it() {
     let mut house = Watched::new().await;
     let (url, posts) = receiver(vec![200]).await;
-    let webhook = WebhookSettings { url, secret: None };
+    let webhook = AlarmWebhook { url, secret: None };
     let path = house.folder.path().join("paperboy.db");
     let writable = std::mem::replace(
         &mut house.watch.db,

@@ -9,7 +9,7 @@ use paperboy::outbox::{DeliveryService, RateLimits, Security, SmtpSettings, Tran
 use paperboy::random::NoChance;
 use paperboy::store::sqlite::SqliteStore;
 use paperboy::store::{Db, DeliveryState, RetentionClass, RunFigures, RunRow};
-use paperboy::upkeep::{RetentionSettings, SLICE, tend};
+use paperboy::upkeep::{RetentionSettings, SLICE, run_upkeep};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -487,7 +487,7 @@ async fn mail_goes_out_while_old_rows_are_forgotten() {
     let tending = {
         let (db, is_tending) = (db.clone(), Arc::clone(&is_tending));
         tokio::spawn(async move {
-            let tended = tend(&db, &RetentionSettings::default(), now, || true)
+            let tended = run_upkeep(&db, &RetentionSettings::default(), now, || true)
                 .await
                 .unwrap();
             is_tending.store(false, Ordering::SeqCst);

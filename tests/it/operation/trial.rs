@@ -1,12 +1,12 @@
 //! `try`: the whole job, from papers to an inbox, over real SMTP.
 
 use crate::harness::mime::Mail;
-use paperboy::trial::{Material, Trial};
+use paperboy::trial::{PaperInput, Trial};
 use std::collections::HashSet;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_readers_get_three_different_mails() {
-    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into()))
+    let trial = Trial::run(PaperInput::Samples, Some(([127, 0, 0, 1], 0).into()))
         .await
         .unwrap();
     let outcome = &trial.outcome;
@@ -48,7 +48,7 @@ async fn three_readers_get_three_different_mails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_shows_each_mail_in_three_ways() {
-    let trial = Trial::run(Material::Samples, Some(([127, 0, 0, 1], 0).into()))
+    let trial = Trial::run(PaperInput::Samples, Some(([127, 0, 0, 1], 0).into()))
         .await
         .unwrap();
     let base = trial.base_url.clone();

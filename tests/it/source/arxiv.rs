@@ -12,7 +12,7 @@ use paperboy::source::SourceSettings;
 use paperboy::source::arxiv::{ApiError, Arxiv, eastern_date};
 use paperboy::store::Db;
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::trial::{self, Material, Trial};
+use paperboy::trial::{self, PaperInput, Trial};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -723,7 +723,7 @@ async fn a_trial_shows_todays_papers() {
             .on(&format!("/rss/{category}"))
             .says(Reply::ok(feed(today, &[paper])));
     }
-    let material = Material::Arxiv {
+    let material = PaperInput::Arxiv {
         http: hasty(),
         endpoint: Some(arxiv.url()),
         time_limit: Duration::from_secs(30),
@@ -740,7 +740,7 @@ async fn a_trial_shows_todays_papers() {
 async fn a_trial_falls_back_to_the_samples_and_says_why() {
     let arxiv = FakeHttp::start().await;
     let run = |time_limit| {
-        let material = Material::Arxiv {
+        let material = PaperInput::Arxiv {
             http: hasty(),
             endpoint: Some(arxiv.url()),
             time_limit,

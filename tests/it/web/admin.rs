@@ -279,7 +279,7 @@ const DETAILS: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn nobody_sees_anything_without_signing_in() {
+async fn pages_need_a_session() {
     let tower = Tower::new();
     tower.fills();
     for path in PAGES.iter().chain(&DETAILS).chain(&[
@@ -333,7 +333,7 @@ async fn nobody_sees_anything_without_signing_in() {
 }
 
 #[tokio::test]
-async fn the_password_lets_in_and_leads_back() {
+async fn the_password_opens_the_page_that_was_asked_for() {
     let mut tower = Tower::new();
     let page = tower.get("/admin/login").await;
     assert!(
@@ -533,7 +533,7 @@ async fn a_form_without_the_number_of_its_session_does_nothing() {
 }
 
 #[tokio::test]
-async fn every_page_shows_an_empty_and_a_full_house() {
+async fn every_page_shows_an_empty_and_a_full_installation() {
     let tower = Tower::open().await;
     for path in PAGES {
         let answer = tower.get(path).await;
@@ -616,7 +616,7 @@ async fn every_page_shows_an_empty_and_a_full_house() {
 }
 
 #[tokio::test]
-async fn a_house_in_order_says_so_on_one_line() {
+async fn without_findings_the_page_says_all_is_well() {
     let mut tower = Tower::new();
     tower.sets_password(PASSWORD);
     tower.sign_in(PASSWORD).await;
