@@ -73,6 +73,7 @@ impl clap::Args for PreferenceArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
         let name = clap::Arg::new("name")
             .long("name")
+            .value_name("NAME")
             .help("The subscriber's name");
         command.arg(name).args(PREFERENCES.iter().map(|preference| {
             let summary = preference.summary.trim_end_matches('.');
@@ -88,7 +89,7 @@ impl clap::Args for PreferenceArgs {
                 PreferenceKind::Flag => ("WHETHER", "true or false".to_owned()),
                 PreferenceKind::Choice {
                     value_name, words, ..
-                } => (value_name, words.join(" or ")),
+                } => (value_name, one_of(words)),
             };
             clap::Arg::new(preference.key)
                 .long(preference.key.replace('_', "-"))
@@ -99,6 +100,14 @@ impl clap::Args for PreferenceArgs {
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
         Self::augment_args(command)
+    }
+}
+
+/// Returns the words of a choice: `full, short or none`.
+fn one_of(words: &[&str]) -> String {
+    match words {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        words => words.concat(),
     }
 }
 
