@@ -94,7 +94,13 @@ pub(super) fn plain(text: &str, address: &str) -> String {
         let lower = word.chars().flat_map(char::to_lowercase);
         plain.extend(lower.map(|c| if c == '\u{2019}' { '\'' } else { c }));
     };
+    let mut has_code = false;
     for word in text.split(char::is_whitespace) {
+        // Each line of a reply repeats the codes, and a phrase may go on in the next line.
+        let word = without_reply_code(word);
+        if is_code(word) || is_reply_code(word) && std::mem::replace(&mut has_code, true) {
+            continue;
+        }
         if let Some((start, end)) = addresses(word).next() {
             push(&format!("{}<>", &word[..start]));
             push(&word[end..]);
@@ -110,6 +116,26 @@ pub(super) fn plain(text: &str, address: &str) -> String {
         }
     }
     plain
+}
+
+/// The word behind the code of a reply that goes on: `No` of `550-No`.
+fn without_reply_code(word: &str) -> &str {
+    match word.split_once('-') {
+        Some((code, rest)) if is_reply_code(code) => rest,
+        _ => word,
+    }
+}
+
+fn is_reply_code(word: &str) -> bool {
+    word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether `word` is an enhanced code.
+fn is_code(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let is_number =
+        |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    parts.len() == 3 && parts.iter().all(is_number)
 }
 
 /// Whether `word` is the local part, in quotes or brackets unless it `is_odd`.

@@ -159,6 +159,9 @@ pub(crate) const POLICY: &[&str] = &[
     "554 5.7.1 Message rejected under suspicion of SPAM",
     "550 5.7.1 Policy rejection on the target address",
     "550 Please turn on SMTP Authentication in your mail client",
+    // Lines that go on.
+    "550-5.1.90 Your message can't be sent because you've 550-5.1.90 reached your daily 550 5.1.90 limit",
+    "550-5.1.1 The sender 550-5.1.1 address does not exist 550 5.1.1 here",
     // Further wordings.
     "550 5.7.1 Recipient not authorized, your IP has been found on a block list",
     "550 Too many messages sent from this account",
@@ -299,6 +302,9 @@ pub(crate) const RECIPIENT: &[&str] = &[
     "550 用户不存在",
     "550 Recipient unknown",
     "550 mailbox is inactive",
+    // Lines that go on.
+    "550-5.1.1 The email account that you tried 550-5.1.1 to reach does not 550 5.1.1 exist",
+    "550-This is a report: 550 No such 550 user here",
     // Further wordings.
     "550 The mailbox you are trying to reach does not exist",
     "550 5.1.1 No mailbox by that name is currently available",
