@@ -149,10 +149,11 @@ fn names(word: &str, local: &str, is_odd: bool) -> bool {
 /// Whether `word` is a host name: labels of letters and digits, the last one that of a top-level
 /// domain as far as its length tells. Words that lack the space after their full stop are none.
 fn is_host(word: &str) -> bool {
-    let inner = word.rsplit_once("[").map_or(
-        word,
-        |(before, rest)| if before.is_empty() { rest } else { before },
-    );
+    // `mx.example.org[192.0.2.1]`.
+    let inner = match word.rsplit_once('[') {
+        Some((name, _)) if !name.is_empty() => name,
+        _ => word,
+    };
     let inner = inner.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let labels: Vec<&str> = inner.split('.').collect();
     let is_label = |label: &&str| {

@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn answering_machines_are_known_by_their_headers_and_subjects() {
         let check = |text: &str, expected: bool| {
-            assert_eq!(is_reply(&Headers::read(text)), expected, "{text}")
+            assert_eq!(is_reply(&Headers::read(text)), expected, "{text}");
         };
         check("Auto-Submitted: auto-replied (vacation)", true);
         check("Subject: Automatische Antwort: Papers", true);

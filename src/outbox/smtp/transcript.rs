@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Longest line that is kept, in characters.
 const LINE_CHARS_MAX: usize = 500;
 
-/// ReplyReader that are kept; no conversation has more.
+/// The number of lines that are kept; no conversation has more.
 const LINES_MAX: usize = 400;
 
 /// The side that sent a line.
