@@ -9,7 +9,7 @@ use paperboy::inbound::verdict::verdicts;
 use paperboy::inbound::{Envelope, InboundSettings, Reception};
 use paperboy::links::ReturnAddresses;
 use paperboy::store::sqlite::SqliteStore;
-use paperboy::store::{AttemptRecord, DeliveryId, LedgerTurn, NewIssue, Settlement, Verdict};
+use paperboy::store::{AttemptRecord, DeliveryId, Disposition, LedgerTurn, NewIssue, Settlement};
 use paperboy::store::{InboundStore as _, IssueStore as _, LedgerStore as _, SubscriberStore as _};
 use paperboy::subscriber::{Address, NewSubscriber, Preferences, Status};
 use paperboy::token::{Scope, Signer};
@@ -150,7 +150,7 @@ fn accepted(store: &mut SqliteStore) -> anyhow::Result<Vec<(Address, DeliveryId)
     let settle = |id| Settlement {
         id,
         attempt: attempt(),
-        verdict: Verdict::Accepted,
+        disposition: Disposition::Accepted,
         soft: false,
     };
     let settlements = claimed.iter().map(|one| settle(one.id)).collect();
