@@ -444,7 +444,10 @@ impl TexReader<'_> {
                     .next();
                 let is_function_word =
                     word.is_some_and(|word| word.len() > 1 && is_stop_word(word));
-                compose(letter, mark).is_some() && !is_function_word
+                // A small letter with another mark begins no word: `\b black` is no accent.
+                let begins_word =
+                    letter.is_uppercase() || "\u{30B}\u{30C}\u{327}\u{328}".contains(mark);
+                begins_word && compose(letter, mark).is_some() && !is_function_word
             }
         }
     }

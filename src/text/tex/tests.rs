@@ -58,6 +58,10 @@ fn an_accent_macro_may_have_a_blank_before_its_letter() {
     ] {
         check(raw, expected);
     }
+    check(
+        r"score-based \b black-box \b",
+        r"score-based \b black-box \b",
+    );
     // A pattern stays one.
     check(
         r"the classes \d and \b of the tool",
