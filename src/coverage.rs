@@ -1,20 +1,20 @@
-//! What is known of a source's announcements, day by day and category by category.
+//! Coverage: how complete the papers of a source are, per day and category.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How far one source's announcement of one day has come.
+/// State of the announcement of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoverageState {
-    /// It has not come, or has come in part, and there is time yet.
+    /// It is missing or incomplete, and not late yet.
     Waiting,
-    /// It is here.
+    /// It is complete.
     Complete,
-    /// There was none, or nothing in it of this category.
+    /// There was none, or nothing in this category.
     Quiet,
-    /// It should have come long ago.
+    /// It is late.
     Stalled,
     /// The source could not be read.
     Failed,
@@ -39,13 +39,13 @@ impl CoverageState {
             .0
     }
 
-    /// Whether nothing more is waited for: the day is complete or quiet.
+    /// Whether the day is complete or quiet.
     pub fn is_settled(self) -> bool {
         matches!(self, CoverageState::Complete | CoverageState::Quiet)
     }
 }
 
-/// What is known of one source's announcements in one category on one day.
+/// Coverage of one source in one category on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Coverage {
     /// Name of the source.
@@ -54,50 +54,49 @@ pub struct Coverage {
     pub category: String,
     /// The announcement day.
     pub date: NaiveDate,
-    /// How far it has come.
+    /// Its state.
     pub state: CoverageState,
-    /// Papers that the source says there are, where it does. Of arXiv's days this
-    /// is what a second way of asking found, and thus whether the day was checked.
+    /// Number of papers that the source declares, if it does. For arXiv this is the number
+    /// in the lists of changes, and set only if the day was checked.
     pub declared: Option<u32>,
     /// Papers read. One that stands in two categories counts in both.
     pub papers: u32,
-    /// When the source announced it; `None` is midnight UTC of the day.
+    /// Time of the announcement; `None` is midnight UTC of the day.
     pub announced_at: Option<DateTime<Utc>>,
-    /// When the source last answered; of a day that is not settled, when it was last asked.
+    /// Time of the last response; for a day that is not settled, of the last request.
     pub checked_at: DateTime<Utc>,
     /// Since when nothing is missing: there if and only if the state is complete
     /// or quiet. It moves when papers are filled in later.
     pub completed_at: Option<DateTime<Utc>>,
-    /// For people: what is wrong, or worth knowing.
+    /// Note for a person.
     pub note: String,
 }
 
-/// What one look at a source says about one category's day.
+/// Coverage of one category on one day, as one fetch proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoverageUpdate {
     /// The category; empty for the whole source.
     pub category: String,
     /// The announcement day.
     pub date: NaiveDate,
-    /// How far it has come.
+    /// Its state.
     pub state: CoverageState,
-    /// Papers that the source says there are, where it does.
+    /// Number of papers that the source declares, if it does.
     pub declared: Option<u32>,
     /// Papers read.
     pub papers: u32,
-    /// When the source announced it; `None` is midnight UTC of the day.
+    /// Time of the announcement; `None` is midnight UTC of the day.
     pub announced_at: Option<DateTime<Utc>>,
-    /// For people.
+    /// Note for a person.
     pub note: String,
 }
 
 impl Coverage {
-    /// What is known once `news` came at `now`, and with it `new_papers` of that
-    /// day which had not been announced before.
+    /// Coverage after `news` came at `now`, with `new_papers` of that day which had not
+    /// been announced before.
     ///
-    /// What was settled stays settled: a later look that fails or finds less
-    /// says something of the source, not of the day. A quiet day may still turn
-    /// out to have papers.
+    /// A settled day stays settled: a later fetch that fails or finds less is evidence
+    /// about the source, not about the day. A quiet day may still become complete.
     pub fn told(
         source: &str,
         known: Option<&Coverage>,
@@ -114,7 +113,7 @@ impl Coverage {
             _ => false,
         });
         if let Some(known) = keeps {
-            // A look that brought nothing to go by has to be repeated.
+            // A fetch that proved nothing has to be repeated.
             let checked_at = if news.state.is_settled() {
                 now
             } else {
@@ -125,7 +124,7 @@ impl Coverage {
                 ..known.clone()
             };
         }
-        // Issues tell what is new in a day that they had before by this instant.
+        // Issues find papers that were filled in later by this instant.
         let completed_at = match since {
             _ if !news.state.is_settled() => None,
             Some(since) if new_papers == 0 => Some(since),
@@ -141,7 +140,7 @@ impl Coverage {
             announced_at: news.announced_at,
             checked_at: now,
             completed_at,
-            // What one way of asking has found is not unsaid by another one that is content.
+            // A fetch without a note does not remove the note of another one.
             note: match known {
                 Some(known) if news.note.is_empty() && known.state == news.state => {
                     known.note.clone()

@@ -1,4 +1,4 @@
-//! Takes in: what sources bring, to the store.
+//! Stores what sources fetch and what people import.
 
 mod poll;
 mod probe;
@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 /// nobody waits long for the database.
 const BATCH_PAPERS: usize = 1_000;
 
-/// What became of the records of an import.
+/// Counts of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Imported {
     /// Records read.
@@ -39,15 +39,15 @@ pub struct Imported {
     pub undated: u64,
 }
 
-/// Why an import ended early. What was taken in before stays.
+/// Reasons why an import ended early. The papers stored before stay.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
     /// The file cannot be opened, or breaks off.
     #[error("cannot read {path}")]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// The operating system's words.
+        /// The error of the operating system.
         #[source]
         cause: std::io::Error,
     },
@@ -56,7 +56,7 @@ pub enum IntakeError {
     Store(#[from] StoreError),
 }
 
-/// Takes in the papers of one file after another.
+/// Imports the papers of one file after another.
 ///
 /// One import knows each paper once: of several records with one id the first
 /// counts, unless a later one names a newer version, so that importing the same
@@ -89,13 +89,13 @@ impl Import {
         }
     }
 
-    /// What became of the records so far.
+    /// The counts so far.
     pub fn imported(&self) -> Imported {
         self.imported
     }
 
-    /// Takes in a file: JSON lines or an answer of a source that was recorded, plain or
-    /// gzipped; `step` is told the count after every batch and what was set aside in it.
+    /// Imports a file: JSON lines or a recorded response of a source, plain or gzipped.
+    /// `step` gets the counts after every batch, and the records set aside in it.
     pub fn take_in_file(
         &mut self,
         db: &Db,
@@ -160,7 +160,7 @@ impl Import {
         }
     }
 
-    /// Takes in records that are at hand.
+    /// Imports records.
     pub fn take_in(&mut self, db: &Db, records: Vec<Record>) -> Result<(), IntakeError> {
         for record in records {
             self.add(record);

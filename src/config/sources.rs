@@ -1,4 +1,4 @@
-//! Reads the list of sources.
+//! Reads the `[[source]]` settings.
 
 use super::files::Files;
 use super::sections::{base_address, needed, one_line, web_address};
@@ -16,7 +16,7 @@ pub(super) fn read(fields: &mut Fields, files: &mut Files) -> Vec<SourceSettings
     let mut first_with: BTreeMap<String, usize> = BTreeMap::new();
     for (at, source) in sources.iter().enumerate() {
         let Some(source) = source else { continue };
-        // The name is typed in commands, where nobody wants to mind capitals.
+        // Names are compared without case, since people type them in commands.
         let first = *first_with.entry(source.name.to_lowercase()).or_insert(at);
         if first != at {
             let remedy =

@@ -29,28 +29,28 @@ const EXAMPLES_MAX: u32 = 500;
 /// Mark of the last look-up of papers that subscribers named.
 const EXAMPLES_MARK: &str = "examples";
 
-/// How far back coverage is looked at for gaps.
+/// How far back coverage is searched for gaps.
 const COVERAGE_DAYS: u64 = 40;
 
-/// When a source is asked.
+/// Extent of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollScope {
-    /// Where an answer may bring something: what is settled is left alone.
+    /// Only days that may bring something new.
     WhatIsDue,
-    /// In any case.
+    /// Settled days, too.
     Everything,
-    /// In any case, and for every announcement day from this one on that the source
-    /// still offers and that is not settled.
+    /// Settled days, too, and every open announcement day from this one on that the source
+    /// still offers.
     Since(NaiveDate),
 }
 
 impl PollScope {
-    /// Whether settled days are asked for as well.
+    /// Whether settled days are fetched, too.
     pub fn is_everything(self) -> bool {
         self != PollScope::WhatIsDue
     }
 
-    /// The day from which gaps are to be filled.
+    /// The first day whose gaps are filled.
     pub fn since(self) -> Option<NaiveDate> {
         match self {
             PollScope::Since(date) => Some(date),
@@ -59,7 +59,7 @@ impl PollScope {
     }
 }
 
-/// What one result at a source brought.
+/// Counts and coverage of one poll of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PollSummary {
     /// Name of the source.
@@ -78,18 +78,18 @@ pub struct PollSummary {
     pub passed_over: u64,
     /// Records set aside because they could not be read.
     pub rejected: u64,
-    /// What is known now of the days that the result says something about.
+    /// Coverage of the days that were fetched.
     pub coverage: Vec<Coverage>,
-    /// Until when the provider wants to be left alone, if that stopped the result.
+    /// End of the pause that the provider asked for, if that ended the poll.
     pub paused_until: Option<DateTime<Utc>>,
-    /// Categories that could not be had or read, and why.
+    /// Categories that could not be fetched or read, with the reason.
     pub failures: Vec<(String, String)>,
-    /// What else a person may want to know.
+    /// Notes for a person.
     pub notes: Vec<String>,
-    /// Of the coverage, what was otherwise before.
+    /// Coverage that changed.
     #[serde(skip)]
     pub changes: Vec<CoverageUpdate>,
-    /// What could not be read.
+    /// The records that were set aside.
     #[serde(skip)]
     pub set_aside: Vec<SetAside>,
 }
@@ -102,7 +102,7 @@ impl PollSummary {
         }
     }
 
-    /// Adds what another question to the same source brought.
+    /// Adds the result of another fetch of the same source.
     fn add(&mut self, more: PollSummary) {
         self.asked += more.asked;
         self.read += more.read;
@@ -128,8 +128,7 @@ impl PollSummary {
         self.set_aside.extend(more.set_aside);
     }
 
-    /// Writes to the log what a person may want to know, once: for a daemon,
-    /// whose results nobody prints.
+    /// Logs the result; for the daemon, which prints nothing.
     pub fn log(&self) {
         let source = self.source.as_str();
         for record in &self.set_aside {
@@ -144,7 +143,7 @@ impl PollSummary {
             tracing::warn!(source.name = source, "{note}");
         }
         if let Some(until) = self.paused_until {
-            tracing::warn!(source.name = source, %until, "the source asks to be left alone");
+            tracing::warn!(source.name = source, %until, "the source asked for a pause");
         }
         for (what, why) in &self.failures {
             tracing::debug!(source.name = source, what, "not read: {why}");
@@ -179,7 +178,7 @@ impl PollSummary {
     }
 }
 
-/// Why a source could not be looked at.
+/// Reasons why a source could not be polled.
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
     /// The file cannot be read, or the database not written.

@@ -1,13 +1,13 @@
-//! SharedRateLimit at providers, agreed on through the database.
+//! The shared rate limit of providers in the database.
 
 use crate::http::{BoxFuture, Pause, SLOT_MAX, SharedRateLimit, Slot};
 use crate::store::{Db, SourcePause, SourceTurn, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-/// Pauses that end later than this are from a clock that has been set since.
+/// Pauses that end later than this come from a clock that has been set since.
 const BELIEVED: TimeDelta = TimeDelta::hours(24);
 
-/// The database as the place where processes agree.
+/// The rate limit that processes share through the database.
 #[derive(Debug)]
 pub(super) struct DbRateLimit(pub(super) Db);
 

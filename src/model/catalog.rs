@@ -11,7 +11,7 @@ pub struct CatalogModel {
     pub repo: &'static str,
     /// The commit that is fetched.
     pub revision: &'static str,
-    /// What it is, in a few words.
+    /// Short description.
     pub about: &'static str,
     /// SHA-256 of files; what is not here must be what the hub says it is.
     pub sums: &'static [(&'static str, &'static str)],
@@ -87,7 +87,7 @@ impl CatalogModel {
         })
     }
 
-    /// What `file` must be.
+    /// The checksum of `file`.
     pub(super) fn sum(&self, file: &str) -> Option<Checksum> {
         self.sums
             .iter()

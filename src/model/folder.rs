@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The file that says what the others must be.
 pub(super) const MANIFEST: &str = "paperboy.json";
 
-/// Where an encoder's weights may be, the best first.
+/// File names of an encoder's weights, the best first.
 pub(super) const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// Files that a model may have besides its weights; the first two it must have.
@@ -25,7 +25,7 @@ pub(super) const SMALL: [&str; 4] = [
     "sentence_bert_config.json",
 ];
 
-/// What a folder's `paperboy.json` says.
+/// Content of `paperboy.json` in a model folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Repository, folder or encoder that it is from.
@@ -42,7 +42,7 @@ pub struct Manifest {
     pub cls: bool,
 }
 
-/// What a file must be.
+/// Checksum of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checksum {
     /// Its SHA-256, in lower-case hexadecimal digits.
@@ -105,9 +105,9 @@ pub struct Installed {
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
-    /// What is written of it.
+    /// Its manifest.
     pub manifest: Manifest,
-    /// What it makes, as far as its settings say.
+    /// Its vectors, as far as its settings tell.
     pub kind: Option<EmbedderKind>,
     /// Bytes of its files.
     pub bytes: u64,
@@ -279,7 +279,7 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Embedder>, ModelError> {
     }
 }
 
-/// What a model from `from` has that its files do not say.
+/// The manifest of a model from `from`, with facts that its files lack.
 pub(super) fn manifest_of(
     from: &str,
     revision: Option<String>,

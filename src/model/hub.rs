@@ -32,7 +32,7 @@ pub enum HubError {
          network, `paperboy model install FOLDER` copies a model that was downloaded elsewhere"
     )]
     Unreachable {
-        /// What was asked for.
+        /// The requested address.
         url: String,
         /// The last failure.
         why: String,
@@ -40,15 +40,15 @@ pub enum HubError {
     /// The hub says no.
     #[error("{url}: {why}")]
     Refused {
-        /// What was asked for.
+        /// The requested address.
         url: String,
-        /// What it said.
+        /// The message of the hub.
         why: String,
     },
     /// Something else came than was promised. It was thrown away.
     #[error("{url}: what came is not what was promised ({why}); it was thrown away, try again")]
     Checksum {
-        /// What was asked for.
+        /// The requested address.
         url: String,
         /// How it differs.
         why: String,
@@ -56,7 +56,7 @@ pub enum HubError {
     /// Too large.
     #[error("{url} has {bytes} bytes; models of more than {} GB are not fetched", FILE_BYTES_MAX >> 30)]
     TooLarge {
-        /// What was asked for.
+        /// The requested address.
         url: String,
         /// How large it is.
         bytes: u64,
@@ -64,9 +64,9 @@ pub enum HubError {
     /// The file system refused.
     #[error("cannot write {} (a full disk? what is there is kept, and the same command goes on from there)", path.display())]
     File {
-        /// What could not be written.
+        /// The file that could not be written.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The client cannot be built.
@@ -85,13 +85,13 @@ pub struct Download<'a> {
     pub whole: Option<u64>,
 }
 
-/// What is to be fetched.
+/// A file to download.
 #[derive(Debug)]
 pub(super) struct Fetch<'a> {
     pub(super) repo: &'a str,
     pub(super) revision: &'a str,
     pub(super) file: &'a str,
-    /// What it must be, where that is known beforehand.
+    /// Its checksum, if it is known beforehand.
     pub(super) expected: Option<Checksum>,
 }
 
@@ -118,7 +118,7 @@ impl std::fmt::Debug for Hub {
     }
 }
 
-/// What the hub says of a file.
+/// Metadata of a file on the hub.
 #[derive(Debug, Default)]
 struct Said {
     sum: Option<Checksum>,
@@ -161,7 +161,7 @@ enum Try {
         why: String,
         has_come: bool,
     },
-    /// What is here does not fit: it is to be fetched anew.
+    /// The partial file does not match; it is downloaded again.
     Anew,
 }
 
@@ -393,7 +393,7 @@ impl Hub {
     }
 }
 
-/// Where the bytes of a partial answer begin (RFC 9110 section 14.4).
+/// First byte of a partial response (RFC 9110 section 14.4).
 fn starts_at(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
     range

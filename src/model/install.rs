@@ -9,7 +9,7 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Where a model is to come from.
+/// Origin of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelOrigin {
     /// A folder of this machine.
@@ -29,9 +29,9 @@ pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 80 && !name.starts_with(['.', '-']) && name.chars().all(plain)
 }
 
-/// What `text` asks for, with the name it is installed under: a known model, a
-/// folder, or a repository (`owner/name`, `@revision` behind it for another than
-/// the newest). `None` if it is none of them.
+/// The origin that `text` names, and the name of the model: a model of the catalog, a
+/// folder, or a repository (`owner/name`, with `@revision` for another than the newest).
+/// `None` if it is none of them.
 pub fn origin_of(text: &str) -> Option<(ModelOrigin, String)> {
     if let Some(known) = CatalogModel::find(text) {
         let source = ModelOrigin::Hub {
@@ -197,7 +197,7 @@ pub fn copy(from: &Path, path: &Path, name: &str) -> Result<(), ModelError> {
     }
     let stage = InstallStage::new(path, name)?;
     let mut manifest = manifest_of(&place, None, CatalogModel::find(name));
-    // What another paperboy has written down goes along.
+    // The manifest of another installation is copied, too.
     if let Ok(text) = std::fs::read(from.join(MANIFEST))
         && let Ok(written) = serde_json::from_slice::<Manifest>(&text)
     {
@@ -226,7 +226,7 @@ pub fn copy(from: &Path, path: &Path, name: &str) -> Result<(), ModelError> {
 }
 
 /// Installs the model in `repo` at `revision` as `name` in the folder `path`.
-/// What was fetched before it was interrupted is not fetched again.
+/// Continues an interrupted download.
 pub async fn fetch(
     hub: &Hub,
     (repo, revision): (&str, &str),

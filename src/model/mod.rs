@@ -19,7 +19,7 @@ pub use install::{InstallStage, ModelOrigin, copy, fetch, is_name, origin_of};
 use crate::embedding::BadModel;
 use std::path::PathBuf;
 
-/// Where models are, and where they come from.
+/// Settings of models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelSettings {
     /// The folder of the installed models.
@@ -28,10 +28,10 @@ pub struct ModelSettings {
     pub hub: String,
 }
 
-/// The hub that everybody means by "the hub".
+/// Address of the default hub.
 pub const HUB: &str = "https://huggingface.co";
 
-/// Why a model cannot be installed or used.
+/// Reasons why a model cannot be installed or used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// There is no model of this name.
@@ -39,23 +39,23 @@ pub enum ModelError {
     NotInstalled {
         /// The name.
         name: String,
-        /// Where it was looked for.
+        /// The searched folder.
         path: PathBuf,
     },
     /// Files are missing that every model has.
     #[error("{place} is not a model: it holds no {missing}")]
     NoModel {
-        /// What was looked at.
+        /// The folder or repository.
         place: String,
-        /// What it lacks.
+        /// The missing file.
         missing: &'static str,
     },
     /// Files that paperboy cannot use.
     #[error("{place}")]
     Bad {
-        /// What was looked at.
+        /// The folder or repository.
         place: String,
-        /// Why not.
+        /// Reason.
         source: BadModel,
     },
     /// A file is not what it was when the model was installed.
@@ -63,7 +63,7 @@ pub enum ModelError {
     Changed {
         /// The file.
         path: PathBuf,
-        /// How it differs.
+        /// The difference.
         why: String,
     },
     /// It could not be fetched.
@@ -77,9 +77,9 @@ pub enum ModelError {
     /// The file system refused.
     #[error("cannot use {}", path.display())]
     File {
-        /// What was to be read or written.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

@@ -2,10 +2,9 @@
 //!
 //! Built from the documented shape of `api.biorxiv.org/details`, without recorded
 //! answers, and lenient for that reason: numbers may be text, fields may lack,
-//! dates may be unpadded (research/recommenders.md section 6.8). Every version is
-//! a record of its own: the first announces the paper, later ones are news of
-//! one that is known. PageGuard are walked by what came, not by what a page should
-//! hold; the total that the server declares may be too high.
+//! dates may be unpadded. Every version is a record of its own: the first announces the
+//! paper, later ones replace it. The cursor advances by the number of records that came,
+//! not by the page size; the total that the server declares may be too high.
 
 use super::authors;
 use super::daily::{DailySource, DayPolicy, DayResult};
@@ -44,12 +43,12 @@ pub struct Biorxiv {
     categories: Vec<String>,
 }
 
-/// One page of an answer.
+/// One page.
 #[derive(Debug, Default, PartialEq)]
 pub struct Page {
     /// Its records.
     pub entries: Vec<Result<Posted, Unreadable>>,
-    /// How many there are in all pages, where the answer says.
+    /// Number of records in all pages, if the response says.
     pub total: Option<u64>,
 }
 
@@ -66,7 +65,7 @@ impl Biorxiv {
     /// Builds the source for a server.
     pub fn new(source: &SourceSettings, server: &'static str) -> Self {
         Biorxiv {
-            // Both are one service with one address.
+            // Both are one service at one address.
             client: ProviderClient::new("biorxiv", HOST, source.endpoint.as_deref(), SPACING),
             server,
             categories: source
@@ -211,7 +210,7 @@ fn posted(record: &Value) -> Result<Posted, String> {
     let version = text(record, "/version")
         .and_then(|version| version.trim_start_matches('v').parse::<u32>().ok());
     let is_first = version.is_none_or(|version| version <= 1);
-    // Where it was published: the other name of the work.
+    // DOI of the published article, another id of the work.
     let published_as = text(record, "/published").filter(|doi| doi.starts_with("10."));
     let journal = super::identifiers::doi(published_as.as_deref().unwrap_or_default());
     let authors = authors::people(&text(record, "/authors").unwrap_or_default());

@@ -1,9 +1,8 @@
 //! Crossref: the works whose DOI was registered on a day.
 //!
-//! The day of registration (`created`) announces a work: publication dates are
-//! of issues, and may lie in the future. Abstracts are JATS, and often missing
-//! (research/recommenders.md section 6.12). Needs a query or journals: on an
-//! ordinary day some 30,000 DOIs are registered.
+//! A work is announced on the day of its registration (`created`): publication dates
+//! are those of issues and may lie in the future. Abstracts are JATS and often missing.
+//! A query or journals are needed: some 30,000 DOIs are registered on an ordinary day.
 
 use super::daily::DayPolicy;
 use super::dates;
@@ -20,12 +19,12 @@ use std::fmt::Write as _;
 
 const HOST: &str = "https://api.crossref.org";
 
-/// One list a second is the least that is allowed to anybody.
+/// One list request per second is allowed to every client.
 const SPACING: TimeDelta = TimeDelta::seconds(1);
 
 const PAGE_WORKS: usize = 200;
 
-/// What is registered besides, and nobody reads: parts of journals, tables, grants.
+/// Types of records that are not works to read: parts of journals, tables, grants.
 const NO_WORKS: [&str; 9] = [
     "component",
     "journal",
@@ -100,7 +99,7 @@ pub fn read(answer: &Value, place: &str) -> Result<Page, FetchError> {
     let read = |work: &Value| {
         let kind = text(work, "/type").unwrap_or_default();
         let title = title_of(work).unwrap_or_default();
-        // Notices that correct or take back another work are not that work.
+        // A notice that corrects or retracts another work is not that work.
         let is_notice = !list(work, "/update-to").is_empty();
         if NO_WORKS.contains(&kind.as_str()) || is_notice || is_front_matter(&clean_line(&title)) {
             return None;
@@ -328,7 +327,7 @@ fn is_name(id: &str) -> bool {
         .is_ok_and(|id| id.is_arxiv() || id.as_str().starts_with("10."))
 }
 
-/// `<jats:title>Abstract</jats:title>` says nothing.
+/// Removes the heading `<jats:title>Abstract</jats:title>`.
 fn without_heading(jats: &str) -> &str {
     let start = jats.trim_start();
     let lower = start.to_ascii_lowercase();
@@ -343,7 +342,7 @@ fn without_heading(jats: &str) -> &str {
     jats
 }
 
-/// `{"date-parts": [[2026, 8, 4]]}`, of which the end may lack.
+/// Reads `{"date-parts": [[2026, 8, 4]]}`; month and day may be missing.
 fn date(work: &Value, name: &str) -> Option<DateTime<Utc>> {
     let parts = list(work, &format!("{name}/date-parts/0"));
     let parts: Vec<u32> = parts

@@ -1,15 +1,13 @@
-//! Any feed: RSS of all versions, Atom, JSON Feed. A journal's, mostly.
+//! Feeds of journals and others: RSS of all versions, Atom, JSON Feed.
 //!
-//! A feed shows what it holds at present, and journals date their papers as they
-//! like: by issue, in the future, weeks before the paper is in the feed, not at
-//! all. So a paper is announced on its own date if that lies between the last
-//! result and this one, and else on the day on which it is first seen
-//! ([`super::fetch`]). A feed never says what is yet to come, so nobody waits for
-//! it: a day is complete or quiet as far as it has been looked at. One that
-//! cannot be read has a single failed day, the first, until it can.
+//! Journals date their papers by issue, in the future, weeks before the paper is in the
+//! feed, or not at all. [`super::fetch`] describes on which day such a paper is announced.
+//! A feed does not tell what is still to come, so no issue waits for it: a day is complete
+//! or quiet once it was fetched. A feed that cannot be read has one failed day, the first,
+//! until it can.
 //!
-//! The reader makes the best of what is not well-formed (`xml.rs`): an off-the-shelf
-//! parser gives up a whole feed for one stray `&`.
+//! The parser accepts documents that are not well-formed (`xml.rs`): a strict one loses a
+//! whole feed for one stray `&`.
 
 use super::fetch::{Arrival, FetchResult, FetchWindow, Source, failed, paused};
 use super::provider_client::error_message;
@@ -42,14 +40,14 @@ pub struct Feed {
     url: String,
 }
 
-/// What a feed holds.
+/// The items of a feed.
 #[derive(Debug, Default, PartialEq)]
 pub struct Items {
-    /// Its papers, and what should have been some.
+    /// Papers, and items that cannot be read.
     pub entries: Vec<Result<Item, Unreadable>>,
-    /// Items that are no papers: without a title, or parts of a journal.
+    /// Number of items that are not papers: without a title, or parts of a journal.
     pub skipped: u64,
-    /// Whether its end is there.
+    /// Whether the feed has its end.
     pub is_whole: bool,
 }
 
@@ -67,7 +65,7 @@ pub struct Item {
 }
 
 impl Feed {
-    /// The feed at the source's address.
+    /// Builds the source.
     pub fn new(source: &SourceSettings) -> Self {
         let url = source.url.clone().unwrap_or_default();
         let parsed = reqwest::Url::parse(&url).ok();
@@ -77,7 +75,7 @@ impl Feed {
             .unwrap_or("a feed")
             .to_owned();
         let (name, url) = match &source.endpoint {
-            // The same path and query at another place.
+            // The same path and query at another host.
             Some(endpoint) => {
                 let path = parsed.as_ref().map(reqwest::Url::path).unwrap_or_default();
                 let query = parsed
@@ -91,7 +89,7 @@ impl Feed {
             }
             None => (host, url),
         };
-        // Feeds of one publisher keep their distance.
+        // Feeds of one host share its rate limit.
         Feed {
             provider: Provider {
                 name,
@@ -187,8 +185,8 @@ impl FetchResult {
     }
 }
 
-/// Reads a feed that came from `place`, which names the papers that have no name
-/// of their own. The error says what it is instead.
+/// Reads a feed that came from `place`, which is part of the ids of papers that have none
+/// of their own. The error says what the bytes are instead.
 pub fn read(bytes: &[u8], content_type: Option<&str>, place: &str) -> Result<Items, String> {
     let text = super::charset::decode(bytes, content_type);
     let start =

@@ -1,9 +1,8 @@
-//! Hugging Face's daily papers: what its readers submit and vote for.
+//! Hugging Face's daily papers, which its readers submit and vote for.
 //!
-//! A paper is announced on the day that features it. Its id is arXiv's. The
-//! list of a day fills in the course of it, and votes come for days after, so
-//! both are read again (research/recommenders.md section 6.7). Of a record only
-//! the id and the title are certain to be there.
+//! A paper is announced on the day that features it. Its id is arXiv's. The list of a
+//! day grows during the day, and votes come for days after, so days are fetched again.
+//! Only id and title are certain to be in a record.
 
 use super::daily::{DailySource, DayPolicy, DayResult};
 use super::dates::instant;

@@ -1,19 +1,19 @@
-//! What a record is called, and whether it is a paper at all. Pure.
+//! Identifiers, titles and topics of records. Pure.
 
 use crate::paper::{Paper, PaperId, doi_in};
 use crate::text::{clean_line, cut};
 
 const TITLE_CHARS_MAX: usize = 2_000;
 
-/// How much of a record that was set aside is excerpt, in characters.
+/// Length of the excerpt of a record that is set aside, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
-/// Topics of one paper. Some feeds give it every tag that they have.
+/// Topics of one paper. Some feeds give every tag that they have.
 const TOPICS_MAX: usize = 8;
 
 const TOPIC_CHARS_MAX: usize = 60;
 
-/// What publishers put among the topics that says nothing of what a paper is about.
+/// Topics of publishers that do not say what a paper is about.
 const KINDS_OF_TEXT: [&str; 17] = [
     "article",
     "articles",
@@ -34,26 +34,26 @@ const KINDS_OF_TEXT: [&str; 17] = [
     "general",
 ];
 
-/// The names under which a source knows a work.
+/// The identifiers of a work in one source.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Identifiers {
-    /// arXiv's id, however it is written.
+    /// arXiv id in any notation.
     pub(super) arxiv: Option<String>,
-    /// Its DOI, however it is written.
+    /// DOI in any notation.
     pub(super) doi: Option<String>,
-    /// What the source itself calls it, with the prefix of the source.
+    /// The source's own id, with the prefix of the source.
     pub(super) own: Option<String>,
-    /// Further ones, with their prefixes.
+    /// Further ids, with their prefixes.
     pub(super) others: Vec<String>,
 }
 
 impl Identifiers {
-    /// A paper of that title, called by the name that most sources know: arXiv's
-    /// id, else the DOI, else the source's own. The others are in `same_as`.
+    /// The paper with the id that most sources know: arXiv's, else the DOI, else the
+    /// source's own. The others are in `same_as`.
     pub(super) fn paper(self, title: &str) -> Result<Paper, String> {
         let title = title_of(title)?;
         let doi = self.doi.as_deref().and_then(doi);
-        // A DOI that arXiv gave reads as arXiv's id.
+        // A DOI that arXiv registered is an arXiv id.
         let from_doi: Option<PaperId> = doi.as_deref().and_then(|doi| doi.parse().ok());
         let arxiv = self
             .arxiv
@@ -87,7 +87,7 @@ impl Identifiers {
     }
 }
 
-/// The title of a record, clean.
+/// The clean title of a record.
 pub(super) fn title_of(title: &str) -> Result<String, String> {
     let title = clean_line(title);
     if title.is_empty() {
@@ -120,12 +120,12 @@ fn without_version(doi: &str) -> &str {
     }
 }
 
-/// arXiv's id, if `text` is one.
+/// The arXiv id that `text` is.
 fn arxiv_id(text: &str) -> Option<PaperId> {
     text.parse::<PaperId>().ok().filter(PaperId::is_arxiv)
 }
 
-/// arXiv's id in an address or a name that says that it is arXiv's.
+/// The arXiv id in an address or identifier that names arXiv.
 pub(super) fn arxiv_in(text: &str) -> Option<String> {
     text.to_ascii_lowercase()
         .contains("arxiv")
@@ -134,7 +134,7 @@ pub(super) fn arxiv_in(text: &str) -> Option<String> {
         .map(|id| id.to_string())
 }
 
-/// Whether a record of that title is part of a journal and no work in it.
+/// Whether a record with this title is a part of a journal and not a work.
 pub(super) fn is_front_matter(title: &str) -> bool {
     let title = title
         .trim_matches(|c: char| !c.is_alphanumeric())
@@ -181,7 +181,7 @@ pub(super) fn is_front_matter(title: &str) -> bool {
     whole.contains(&title.as_str())
 }
 
-/// Topics as a source words them, for a paper that arXiv has not put into its categories.
+/// Topics in the words of a source, for papers without arXiv categories.
 pub(super) fn topics(paper: &Paper, words: &[String]) -> Vec<String> {
     if paper.id.is_arxiv() {
         return Vec::new();
@@ -199,7 +199,7 @@ pub(super) fn topics(paper: &Paper, words: &[String]) -> Vec<String> {
     topics
 }
 
-/// A record as it is excerpt when it is set aside.
+/// The beginning of a record that is set aside.
 pub(super) fn excerpt(record: &str) -> String {
     record.trim().chars().take(KEPT_CHARS_MAX).collect()
 }
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_doi_is_found_however_it_is_written() {
+    fn a_doi_is_found_in_any_notation() {
         for text in [
             "10.1038/S41586-026-00001-1",
             "doi:10.1038/s41586-026-00001-1",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_work_goes_by_the_name_that_most_know() {
+    fn the_id_of_a_work_is_the_one_that_most_sources_know() {
         let paper = |arxiv: &str, doi: &str| {
             let names = Identifiers {
                 arxiv: Some(arxiv.to_owned()),
@@ -280,7 +280,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_fail(text in "\\PC{0,40}|[10./ :a-z%]{0,40}") {
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,40}|[10./ :a-z%]{0,40}") {
             let _ = (doi(&text), arxiv_in(&text), is_front_matter(&text));
         }
     }

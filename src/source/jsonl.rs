@@ -1,7 +1,7 @@
-//! Papers from files of JSON lines, plain or gzipped.
+//! Files of papers in JSON lines, plain or gzipped.
 //!
-//! The fields are those of [`Paper`]; `id` and `title` must be there. Keys that
-//! are not known are passed over: files come from many hands.
+//! The fields are those of [`Paper`]; `id` and `title` are required. Unknown keys are
+//! ignored: files come from many programs.
 
 use super::authors;
 use super::fetch::{FetchResult, FetchWindow, Probe, Source};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Longest line that is read, in bytes: a paper with 3,000 authors has some 100,000.
 const LINE_BYTES_MAX: usize = 8 << 20;
 
-/// How much of an unreadable record is excerpt, in characters.
+/// Length of the excerpt of an unreadable record, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
 const TITLE_CHARS_MAX: usize = 2_000;
@@ -85,7 +85,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens `path`. What begins like gzip is read as such, whatever its name.
+    /// Opens `path`. Gzip is recognized by its first bytes, not by its name.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::new(
             BufReader::with_capacity(1 << 16, File::open(path)?),
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_cost_themselves_only() {
+    fn a_bad_line_is_lost_alone() {
         let lines = concat!(
             "\u{feff}{\"id\":\"2510.1v1\",\"title\":\"a\"}\r\n",
             "\n",
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_known_by_its_first_bytes() {
+    fn gzip_is_recognized_by_its_first_bytes() {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(b"{\"id\":\"a\",\"title\":\"b\"}\n").unwrap();
         assert_eq!(read(gzip.finish().unwrap()), ["a b"]);

@@ -1,11 +1,10 @@
 //! `OpenAlex`: the works published on a day.
 //!
 //! Built from the documented shape of `/works`, without recorded answers, and
-//! lenient for that reason. Needs a key (free) since February 2026; without one
-//! it is tried all the same, and rests when refused (research/recommenders.md
-//! section 6.11). To be asked for the day of taking in, one has to pay; so a day
-//! is one of publication, and read again for two weeks, in which most of its
-//! works come in. Needs a query or journals.
+//! lenient for that reason. The API needs a (free) key since February 2026; without one
+//! requests are sent all the same, and pause when they are refused. Filtering by the day
+//! of entry is for paying users, so a day is one of publication, and fetched again for
+//! two weeks, in which most of its works come in. A query or journals are needed.
 
 use super::crossref::QUERY_OR_JOURNALS;
 use super::daily::DayPolicy;
@@ -25,10 +24,10 @@ const HOST: &str = "https://api.openalex.org";
 
 const SPACING: TimeDelta = TimeDelta::milliseconds(200);
 
-/// The least that the official pages name as the most.
+/// The smallest limit that the official pages name.
 const PAGE_WORKS: usize = 100;
 
-/// Words of an abstract: beyond, its index is nonsense.
+/// Words of an abstract; longer ones are invalid.
 const WORDS_MAX: u64 = 20_000;
 
 /// Kind `openalex`.

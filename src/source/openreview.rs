@@ -1,13 +1,12 @@
 //! `OpenReview`, API v2: the papers of venues.
 //!
 //! Built from the documented shape of `/notes`, without recorded answers, and
-//! lenient for that reason: content fields may be wrapped in `{"value": …}`, as
-//! this version has them, or plain, as the one before (research/recommenders.md
-//! section 6.9).
+//! lenient for that reason: content fields may be wrapped in `{"value": …}`, as in
+//! version 2, or plain, as in version 1.
 //!
-//! A venue makes its papers public when it likes, with dates of weeks before. So
-//! they are announced when they are first seen ([`super::fetch`]). The notes are
-//! read from the one that was changed last, back to what was read before.
+//! A venue makes its papers public at any time, with dates of weeks before, so they are
+//! announced when they are first seen ([`super::fetch`]). Notes are read from the last
+//! changed one back to those of the previous fetch.
 
 use super::fetch::{Arrival, FetchResult, FetchWindow, Source, failed, paused};
 use super::identifiers::{Identifiers, excerpt};
@@ -26,10 +25,10 @@ const SPACING: TimeDelta = TimeDelta::seconds(1);
 
 const PAGE_NOTES: u64 = 1_000;
 
-/// How long a venue is left alone.
+/// Interval between fetches of a venue.
 const RESTS: TimeDelta = TimeDelta::hours(2);
 
-/// How far beyond the last result its changes are read: clocks differ, and pages shift.
+/// Overlap with the previous fetch: clocks differ, and pages shift.
 const OVERLAP: TimeDelta = TimeDelta::hours(2);
 
 /// Kind `openreview`.
@@ -49,12 +48,12 @@ pub struct OpenReview {
     venues: Vec<String>,
 }
 
-/// One page of an answer.
+/// One page.
 #[derive(Debug, Default, PartialEq)]
 pub struct Page {
-    /// Its papers, and what should have been some.
+    /// Papers, and records that cannot be read.
     pub entries: Vec<Result<Note, Unreadable>>,
-    /// How many there are in all pages, where the answer says.
+    /// Number of records in all pages, if the response says.
     pub total: Option<u64>,
 }
 
@@ -63,14 +62,14 @@ pub struct Page {
 pub struct Note {
     /// The paper, without an announcement day.
     pub paper: Paper,
-    /// When it became public, as it says.
+    /// Its own date of publication.
     pub date: Option<DateTime<Utc>>,
-    /// When it was changed last.
+    /// Time of the last change.
     pub changed: Option<DateTime<Utc>>,
 }
 
 impl OpenReview {
-    /// The venues that the source names.
+    /// Builds the source.
     pub fn new(source: &SourceSettings) -> Self {
         let client = ProviderClient::new("openreview", HOST, source.endpoint.as_deref(), SPACING);
         OpenReview {
@@ -80,7 +79,7 @@ impl OpenReview {
     }
 
     fn url(&self, venue: &str, offset: u64) -> String {
-        // An invitation finds all that was submitted and is public, a venue what it took.
+        // An invitation finds all public submissions, a venue the accepted ones.
         let by = if venue.contains("/-/") {
             "invitation"
         } else {
@@ -96,7 +95,7 @@ impl OpenReview {
         self.client.url("/notes", &asked)
     }
 
-    /// Reads a venue into `result`, back to what was changed before `back_to`.
+    /// Reads a venue into `result`, back to notes changed before `back_to`.
     async fn venue(
         &self,
         http: &Http,

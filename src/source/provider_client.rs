@@ -1,4 +1,4 @@
-//! Asking a provider, and what may come of it.
+//! Requests to a provider, and the errors they end with.
 
 use crate::http::{Http, HttpError, HttpRequest, HttpResponse, Pause, Provider};
 use crate::text::{clean_line, cut};
@@ -7,37 +7,37 @@ use secrecy::SecretString;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// PageGuard of one answer: more than any day has.
+/// Pages per day; no day has more.
 const PAGES_MAX: usize = 500;
 
-/// How often a page is asked for that came without the records it should hold.
+/// Number of requests for a page that came without its records.
 pub(super) const PAGE_TRIES: u32 = 3;
 
-/// The length of a reason in a table.
+/// Length of a reason in a table.
 const BRIEF_CHARS: usize = 160;
 
-/// How long a source rests that does not talk to us as the settings are.
+/// Pause of a source that refuses the settings.
 const REST: TimeDelta = TimeDelta::hours(1);
 
-/// Why there is nothing, or not all.
+/// Reasons why a fetch failed or ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchError {
-    /// The provider wants to be left alone for a while.
+    /// The provider asked for a pause.
     Paused(Pause),
-    /// There is no answer.
+    /// There is no response.
     Unreachable(String),
-    /// There is one, and it is not what was asked for.
+    /// The response is invalid.
     Invalid(String),
-    /// It does not talk to us as the settings are.
+    /// The provider refuses our settings.
     Refused(String),
 }
 
-/// Where a source is, and how it is asked.
+/// Address, key and rate limit of a provider.
 #[derive(Debug, Clone)]
 pub(super) struct ProviderClient {
     pub(super) provider: Provider,
     base: String,
-    /// The key of its API, by the name of the header or of the part of the query it goes in.
+    /// API key with the name of its header or query parameter.
     key: Option<(KeyLocation, &'static str, SecretString)>,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum KeyLocation {
 }
 
 impl ProviderClient {
-    /// The provider called `name` at `host`, or what stands in for it at `endpoint`.
+    /// The provider `name` at `host`, or at `endpoint` instead.
     pub(super) fn new(name: &str, host: &str, endpoint: Option<&str>, spacing: TimeDelta) -> Self {
         let name = endpoint.map_or_else(
             || name.to_owned(),
@@ -62,8 +62,8 @@ impl ProviderClient {
         }
     }
 
-    /// With the key of its API, if there is one. Whoever has none counts apart: a
-    /// pause for the lack of it must not outlast the lack.
+    /// Adds the API key, if there is one. Without a key the provider has another name, so
+    /// that a pause ends when a key is added.
     pub(super) fn with_key(
         mut self,
         place: KeyLocation,
@@ -81,7 +81,7 @@ impl ProviderClient {
         self.key.is_some()
     }
 
-    /// The address of `path`, asked with these words.
+    /// The address of `path` with query parameters.
     pub(super) fn url(&self, path: &str, asked: &[(&str, &str)]) -> String {
         let whole = format!("{}{path}", self.base);
         let Ok(mut url) = reqwest::Url::parse(&whole) else {
@@ -93,7 +93,7 @@ impl ProviderClient {
         url.into()
     }
 
-    /// What comes from `url`, which must be something.
+    /// Fetches `url`.
     pub(super) async fn get(
         &self,
         http: &Http,
@@ -129,7 +129,7 @@ impl ProviderClient {
         }
     }
 
-    /// The JSON that comes from `url`.
+    /// Fetches JSON from `url`.
     pub(super) async fn json(&self, http: &Http, url: &str) -> Result<Value, FetchError> {
         let answer = self.get(http, url, "application/json").await?;
         if answer.status >= 400 {
@@ -158,8 +158,8 @@ impl From<HttpError> for FetchError {
     }
 }
 
-/// The rest of a source that is refused: asking again at once is useless. It ends
-/// with the process, so that a person who has mended the settings need not wait.
+/// Pauses a provider that refuses the settings. The pause is kept in memory only, so that a
+/// restart with corrected settings ends it.
 pub(super) fn pause_refused(provider: &Provider, why: &str, http: &Http) -> Pause {
     let pause = Pause {
         provider: provider.name.clone(),
@@ -170,7 +170,7 @@ pub(super) fn pause_refused(provider: &Provider, why: &str, http: &Http) -> Paus
     pause
 }
 
-/// What an answer says that is an error: `: "…"`, or nothing.
+/// The error message in a response as `: "…"`, or nothing.
 pub(super) fn error_message(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4_000)]);
     let text = serde_json::from_str::<Value>(&text)
@@ -185,7 +185,7 @@ pub(super) fn error_message(body: &[u8]) -> String {
     }
 }
 
-/// The error that a JSON answer holds, in the forms that providers use.
+/// The error message in a JSON response, in the forms that providers use.
 pub(super) fn error_in(value: &Value) -> Option<String> {
     let words = |value: &Value| match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
@@ -212,8 +212,7 @@ pub(super) fn error_in(value: &Value) -> Option<String> {
         .find_map(|key| words(value.get(key)?))
 }
 
-/// A reason for a table: addresses without what was asked for there, and no longer
-/// than two lines.
+/// A reason shortened for a table: addresses without their query, at most two lines.
 pub fn brief(why: &str) -> String {
     let words = why.split(' ').map(|word| match word.split_once('?') {
         Some((place, _)) if place.contains("://") => {
@@ -225,7 +224,7 @@ pub fn brief(why: &str) -> String {
     cut(&words.collect::<Vec<_>>().join(" "), BRIEF_CHARS)
 }
 
-/// Guards a walk over pages, which a provider may lead in circles or nowhere.
+/// Ends a series of pages that a provider leads in circles.
 #[derive(Debug, Default)]
 pub(super) struct PageGuard {
     cursors: HashSet<String>,
@@ -233,7 +232,7 @@ pub(super) struct PageGuard {
 }
 
 impl PageGuard {
-    /// On to the page at `cursor`. An error says why not.
+    /// Registers the page at `cursor`. Fails if it was read before, or for too many pages.
     pub(super) fn go_on(&mut self, cursor: &str) -> Result<(), FetchError> {
         if self.cursors.len() == PAGES_MAX {
             return Err(FetchError::Invalid(format!(
@@ -249,7 +248,7 @@ impl PageGuard {
         Ok(())
     }
 
-    /// A page came without records that should be there. Whether to ask for it once more.
+    /// Registers a page without its records. Returns whether to request it again.
     pub(super) fn ask_again(&mut self) -> bool {
         self.empty += 1;
         self.empty < PAGE_TRIES
@@ -261,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_found_where_providers_put_them() {
+    fn error_messages_are_found_in_the_forms_of_all_providers() {
         for text in [
             r#"{"error":"too fast"}"#,
             r#"{"error":{"code":429,"message":"too fast"}}"#,
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_over_pages_ends() {
+    fn a_series_of_pages_ends() {
         let mut pages = PageGuard::default();
         assert_eq!(pages.go_on("a"), Ok(()));
         assert!(matches!(pages.go_on("a"), Err(FetchError::Invalid(_))));

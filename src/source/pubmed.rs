@@ -1,9 +1,8 @@
 //! `PubMed`, by the day on which a record entered it (`edat`).
 //!
-//! Publication dates may be months off in both directions, so they announce
-//! nothing (research/recommenders.md section 6.13). A day is searched for once,
-//! which leaves the result at the server and says how many there are; then it is
-//! fetched in batches. Errors come with status 200, in the place of the result.
+//! Publication dates may be months off in both directions, so they are not used for the
+//! announcement. One search stores the result of a day at the server and returns its
+//! size; then it is fetched in batches. Errors come with status 200 in place of a result.
 
 use super::daily::{DailySource, DayPolicy, DayResult};
 use super::fetch::Arrival;
@@ -156,7 +155,7 @@ impl DailySource for Pubmed {
                     if pages.ask_again() {
                         continue;
                     }
-                    // What is missing shows in the counts.
+                    // The counts show what is missing.
                     break;
                 }
                 Ok(records) => {
@@ -174,7 +173,7 @@ impl DailySource for Pubmed {
                         }
                     }
                 }
-                // Some batches come with an error inside, once.
+                // Some batches contain an error at the first try.
                 Err(FetchError::Invalid(_)) if pages.ask_again() => {}
                 Err(error) => {
                     day.error = Some(error);

@@ -1,7 +1,7 @@
-//! Answers of sources that were saved in files: what they are, by their content.
+//! Recorded responses of sources in files, recognized by their content.
 //!
-//! Feeds of any kind, answers of arXiv (feed, API, OAI-PMH), days of Hugging Face,
-//! sets of `PubMed` records. What is none of these is JSON lines ([`super::jsonl`]).
+//! Feeds of any kind, responses of arXiv (feed, API, OAI-PMH), days of Hugging Face, sets
+//! of `PubMed` records. Everything else is JSON lines ([`super::jsonl`]).
 
 use super::jsonl::unpacked;
 use super::{Record, Unreadable, arxiv, charset, feed, huggingface, pubmed};
@@ -12,14 +12,14 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-/// Largest answer that is read, unpacked: some ten times the fullest feed.
+/// Largest response that is read, decompressed: some ten times the largest feed.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// As much of a file as tells what it is.
+/// Bytes that are enough to recognize a file.
 const HEAD_BYTES: usize = 4_000;
 
-/// The records of a saved answer; `None` if the file does not begin like one. No
-/// paper of it was announced later than `today`: journals date theirs as they like.
+/// The records of a recorded response; `None` if the file does not begin like one. No paper
+/// is announced later than `today`: journals use future dates.
 pub fn read_file(path: &Path, today: NaiveDate) -> io::Result<Option<Vec<Record>>> {
     let mut file = unpacked(BufReader::with_capacity(1 << 16, File::open(path)?))?;
     if !begins_like_an_answer(file.fill_buf()?) {
@@ -35,7 +35,7 @@ pub fn read_file(path: &Path, today: NaiveDate) -> io::Result<Option<Vec<Record>
         )));
     }
     let place = path.display().to_string();
-    // Whoever reports it says which file it was.
+    // The caller adds the name of the file.
     let without_place = |why: String| {
         why.strip_prefix(&format!("{place} "))
             .map_or(why.clone(), str::to_owned)
@@ -45,7 +45,7 @@ pub fn read_file(path: &Path, today: NaiveDate) -> io::Result<Option<Vec<Record>
         .map_err(|why| invalid(without_place(why)))
 }
 
-/// Markup, a list, or a JSON Feed. UTF-16 is what begins with a NUL or has one in second place.
+/// Whether a file begins like markup, a list, or a JSON Feed.
 fn begins_like_an_answer(start: &[u8]) -> bool {
     let head = charset::decode(&start[..start.len().min(HEAD_BYTES)], None);
     let head = beginning(&head);
@@ -59,7 +59,7 @@ fn beginning(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0')
 }
 
-/// The records of an answer. The error says what it is instead.
+/// The records of a response. The error says what it is instead.
 pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, String> {
     let text = charset::decode(&bytes[..bytes.len().min(HEAD_BYTES)], None);
     let head = beginning(&text);
@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, 
             return answer;
         }
     }
-    // Somebody's feed that only speaks of arXiv.
+    // Perhaps a feed that only mentions arXiv.
     match (feed::read(bytes, None, place), answer) {
         (Ok(items), Ok(records)) if items.entries.is_empty() => Ok(records),
         (Ok(items), _) => {
@@ -99,7 +99,7 @@ pub fn read(bytes: &[u8], place: &str, today: NaiveDate) -> Result<Vec<Record>, 
     }
 }
 
-/// Days of Hugging Face, each record with its own.
+/// Records of Hugging Face, each with its day.
 fn list(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
     let answer: Value = serde_json::from_slice(bytes)
         .map_err(|error| format!("{place} begins like a list of JSON, and breaks: {error}"))?;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_is_is_told_by_its_content() {
+    fn a_response_is_recognized_by_its_content() {
         let item = |link: &str, date: &str| {
             format!(
                 "<item><title>Ants</title><link>https://{link}</link><pubDate>{date}</pubDate></item>"
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_papers_are_no_answer() {
+    fn json_lines_are_not_a_recorded_response() {
         for text in [
             r#"{"id": "2608.00001", "version": 2}"#,
             "",

@@ -1,9 +1,8 @@
-//! Semantic Scholar: what a query finds among the papers published on a day.
+//! Semantic Scholar: papers published on a day that match a query.
 //!
-//! The bulk search hands out a token for the next page. It knows publication
-//! dates only, and papers come into it days later: a day is read again for two
-//! weeks. A key is optional; without one all the world shares one limit, so
-//! little is to be expected (research/recommenders.md section 6.10).
+//! The bulk search returns a token for the next page. It knows publication dates only,
+//! and papers enter it days later: a day is fetched again for two weeks. A key is
+//! optional; all clients without one share one limit, so requests often fail.
 
 use super::daily::DayPolicy;
 use super::dates;
@@ -127,7 +126,7 @@ fn paper(record: &Value, title: &str) -> Result<Paper, String> {
         published: text(record, "/publicationDate")
             .or(text(record, "/year"))
             .and_then(|at| dates::instant(&at)),
-        // Of a paper that others know, their page is the better one.
+        // The page of a publisher or preprint server is preferred.
         url: text(record, "/url")
             .filter(|url| url.starts_with("https://") && paper.id.as_str().starts_with("s2:")),
         journal: journal.is_some().then(|| {

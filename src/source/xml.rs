@@ -1,10 +1,10 @@
-//! XML as it is found in the wild, as a tree. Pure.
+//! A lenient reader of XML, which returns a tree. Pure.
 //!
 //! An XML parser has to stop at the first thing that is not well-formed, and
 //! many feeds hold one: a bare `&`, an end that is missing, a name from HTML.
-//! This reader has no errors. What it cannot make sense of is text, an end
-//! closes what is open by that name, and an entry that is still open where the
-//! next one begins, or where the document breaks off, is marked as broken.
+//! This reader has no errors: what it cannot parse is text, an end tag closes the
+//! open element of that name, and an entry that is still open where the next one
+//! begins, or where the document ends, is marked as broken.
 //! (arXiv's own feeds are read by `arxiv/markup.rs`, which is strict: there,
 //! what is ill-formed has been damaged.)
 
@@ -22,13 +22,13 @@ const ELEMENTS_MAX: usize = 2_000_000;
 /// An element.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Element {
-    /// As written: with its prefix.
+    /// Name with its prefix.
     name: String,
     attributes: Vec<(String, String)>,
     children: Vec<Child>,
-    /// Where it stands in the text.
+    /// Its range in the text.
     pub(super) place: Range<usize>,
-    /// Whether its end is missing.
+    /// Whether its end tag is missing.
     pub(super) is_broken: bool,
 }
 
@@ -59,7 +59,7 @@ impl Element {
             .filter(|value| !value.is_empty())
     }
 
-    /// The elements in it.
+    /// Its elements.
     pub(super) fn elements(&self) -> impl Iterator<Item = &Element> {
         self.children.iter().filter_map(|child| match child {
             Child::Element(element) => Some(element),
@@ -67,7 +67,7 @@ impl Element {
         })
     }
 
-    /// The elements `name` in it.
+    /// Its elements called `name`.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         self.elements()
             .filter(move |element| element.name().eq_ignore_ascii_case(name))
@@ -84,14 +84,14 @@ impl Element {
         Some(element)
     }
 
-    /// The text at the end of a path, if there is some.
+    /// The text of the element at the end of a path, if it is not empty.
     pub(super) fn text_at(&self, path: &str) -> Option<String> {
         self.at(path)
             .map(Element::text)
             .filter(|text| !text.is_empty())
     }
 
-    /// All elements below it that `is_one` wants, outermost only, in order.
+    /// The outermost elements below it that match `is_one`, in document order.
     pub(super) fn find<'a>(
         &'a self,
         is_one: &impl Fn(&Element) -> bool,
@@ -106,7 +106,7 @@ impl Element {
         }
     }
 
-    /// The text in it and in its elements, trimmed.
+    /// The text of it and its elements, trimmed.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         self.add_text(&mut text);
@@ -122,12 +122,12 @@ impl Element {
         }
     }
 
-    /// Whether there are elements in it.
+    /// Whether it has elements.
     pub(super) fn holds_elements(&self) -> bool {
         self.elements().next().is_some()
     }
 
-    /// What is in it as markup, for [`crate::text`]: its text escaped, its elements as tags.
+    /// Its content as markup for [`crate::text`]: text escaped, elements as tags.
     pub(super) fn markup(&self) -> String {
         let mut markup = String::new();
         self.add_markup(&mut markup);
@@ -164,9 +164,9 @@ fn local(name: &str) -> &str {
 /// A document.
 #[derive(Debug)]
 pub(super) struct Document {
-    /// What is around everything: nameless, with the root in it.
+    /// A nameless element that holds the root.
     pub(super) top: Element,
-    /// Whether the end of its root is there.
+    /// Whether the end tag of the root is there.
     pub(super) is_whole: bool,
 }
 
@@ -196,11 +196,11 @@ pub(super) fn read(text: &str, entries: &[&str]) -> Document {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// From the outside in; the first is the document.
+    /// Open elements; the first one is the document.
     open: Vec<Element>,
     elements: usize,
     entries: &'a [&'a str],
-    /// What the rest of the text does not hold: it is not sought again for every beginning.
+    /// Marks that the rest of the text does not hold; they are not searched for again.
     gone: Vec<&'static str>,
 }
 
@@ -330,7 +330,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Closes what is open by that name, and what is open in it.
+    /// Closes the innermost open element of that name, and those in it.
     fn close(&mut self, name: &str) {
         let Some(at) = self
             .open
@@ -438,7 +438,7 @@ fn entity(name: &str) -> Option<String> {
         },
         None => return resolve_html5_entity(name).map(str::to_owned),
     };
-    // What Windows means by these (HTML Standard, "numeric character reference end state").
+    // Characters of windows-1252 (HTML Standard, "numeric character reference end state").
     if (0x80..=0x9f).contains(&code) {
         return Some(
             encoding_rs::WINDOWS_1252

@@ -1,7 +1,7 @@
-//! What export.arxiv.org/api/query serves: single papers by id, and searches.
+//! The API at export.arxiv.org/api/query: single papers by id, and searches.
 //!
-//! The API knows nothing of announcements: its papers carry no announcement
-//! day. Its rules and traps are in research/recommenders.md section 6.4.
+//! The API does not know announcements: its papers have no announcement day. It answers
+//! 429 below its documented rate, and an error may come as a paper with status 200.
 
 use super::markup::{Element, take_apart};
 use super::{Arxiv, Unreadable, is_category};
@@ -17,7 +17,7 @@ pub const IDS_MAX: usize = 100;
 /// Papers in one page. The API gives up to 2,000, and fails more often the more are asked for.
 const PAGE_PAPERS: usize = 100;
 
-/// Papers that a search may client; beyond, the API answers with status 400.
+/// Papers that a search may reach; beyond, the API answers with status 400.
 const SEARCH_MAX: usize = 30_000;
 
 /// How often a page is asked for that came without the papers it should hold.
@@ -25,7 +25,7 @@ const PAGE_TRIES: u32 = 3;
 
 const TITLE_CHARS_MAX: usize = 2_000;
 
-/// Why the API gave nothing.
+/// Reasons why the API returned no papers.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// There is no answer.
@@ -37,11 +37,11 @@ pub enum ApiError {
     /// The answer is none.
     #[error("arXiv's API answers {url} with status {status} and {what}")]
     Nonsense {
-        /// What was asked.
+        /// The requested address.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// What came.
+        /// The content of the response.
         what: String,
     },
     /// Papers are there, and do not come.
@@ -51,9 +51,9 @@ pub enum ApiError {
     EmptyPage {
         /// How many it says there are.
         total: usize,
-        /// Where it stops.
+        /// Number of the first missing paper.
         start: usize,
-        /// How often it was asked.
+        /// Number of tries.
         tries: u32,
     },
 }
@@ -67,7 +67,7 @@ pub struct LookupResult {
     pub unreadable: Vec<Unreadable>,
     /// How many it says there are.
     pub total: usize,
-    /// What is odd, for the log: counts that do not match.
+    /// Counts that do not match, for the log.
     pub oddities: Vec<String>,
 }
 
@@ -126,12 +126,12 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Page, ReadError> {
     })
 }
 
-/// Why an answer holds no papers.
+/// Reasons why a response holds no papers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadError {
     /// The API refuses the question, in its words.
     Refused(String),
-    /// What came is something else.
+    /// The response is something else.
     NoAnswer(String),
 }
 

@@ -1,13 +1,12 @@
-//! When arXiv announces, in Eastern time. Pure.
+//! arXiv's announcement times, in Eastern time. Pure.
 //!
 //! Submissions close at 14:00 Eastern time, Monday to Friday; what was received
 //! before is announced at 20:00, Sunday to Thursday, Friday's on Sunday
 //! (info.arxiv.org/help/availability.html). Listings and feeds carry the date of
-//! the day that follows the announcement: it is *the day* everywhere here. What
-//! was received up to Friday 14:00 is thus of Monday's day, up to Monday 14:00 of
-//! Tuesday's.
+//! the day that follows the announcement: it is *the day* everywhere here. Papers
+//! received up to Friday 14:00 thus belong to Monday, up to Monday 14:00 to Tuesday.
 //!
-//! Everything is reckoned on New York's clock, so that the instants move by an
+//! All times are computed on New York's clock, so that the instants move by an
 //! hour in UTC when its clocks change. Both hours exist once on those days, which
 //! are Sundays and change at two in the morning.
 
@@ -96,8 +95,8 @@ fn eastern(date: NaiveDate, hour: u32) -> Option<DateTime<Utc>> {
         .map(|at| at.to_utc())
 }
 
-/// When the announcement dated `date` was made, seen at `now`: when its feed
-/// came, which is midnight, Eastern time, and never before the evening before.
+/// The time of the announcement dated `date`, seen at `now`: that of its feed, which is
+/// midnight, Eastern time, and never before the previous evening.
 pub(super) fn announced_at(date: NaiveDate, now: DateTime<Utc>) -> DateTime<Utc> {
     let midnight = eastern(date, 0).unwrap_or_else(|| date.and_time(NaiveTime::MIN).and_utc());
     let evening = date

@@ -1,4 +1,4 @@
-//! Asks arxiv.org for the catch-up pages of a category, and judges what came.
+//! Fetches the catch-up pages of a category, and decides on their papers and coverage.
 
 use super::calendar::{announced_at, eastern_date};
 use super::listing::{self, Listing};
@@ -10,29 +10,29 @@ use crate::source::Batch;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How far back the pages go.
+/// Days for which there are pages.
 const OFFERED_DAYS: u64 = 90;
 
-/// What robots are asked to leave between pages (robots.txt of arxiv.org, 2026).
+/// Interval that robots must keep between pages (robots.txt of arxiv.org, 2026).
 const SPACING: TimeDelta = TimeDelta::seconds(15);
 
-/// PageGuard of one day: each holds 2,000 entries.
+/// Pages of one day: each holds 2,000 entries.
 const PAGES_MAX: usize = 10;
 
-/// What the pages of one category and day brought.
+/// Result of fetching the pages of one category and day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Caught {
     /// The category or archive.
     pub category: String,
     /// The announcement day.
     pub date: NaiveDate,
-    /// What stands on the pages; with what is wrong, if they are not whole.
+    /// Entries of the pages.
     pub entries: Vec<Result<Listed, Unreadable>>,
-    /// Why the day is not proven by it, if it is not.
+    /// Reason why the pages do not prove the day, if they do not.
     pub problem: Option<String>,
 }
 
-/// Of `days`, those that are missing and that the pages still show.
+/// The days of `days` that are missing and that the pages still show.
 pub fn offered_days(
     category: &str,
     days: &[NaiveDate],
@@ -95,7 +95,7 @@ impl Arxiv {
                 }
             };
             total = total.or(listing.total);
-            // A page that comes twice brings nothing.
+            // Entries of a page that comes twice are skipped.
             let mut is_new = |entry: &Result<Listed, Unreadable>| match entry {
                 Ok(listed) => ids.insert(listed.paper.id.clone()),
                 Err(_) => true,
@@ -119,8 +119,8 @@ impl Arxiv {
     }
 }
 
-/// What the pages bring, given what is known of the papers on them (`announced`).
-/// A replacement of an unknown paper is passed over, as in a feed.
+/// Papers and coverage of the pages, given the announcement days of known papers. A
+/// replacement of an unknown paper is passed over, as in a feed.
 pub fn judge_caught(
     caught: &[Caught],
     announced: &BTreeMap<PaperId, Option<NaiveDate>>,

@@ -1,7 +1,5 @@
-//! What rss.arxiv.org serves: one day's announcement in one category, as RSS or
-//! Atom. Pure.
-//!
-//! Facts about the feeds are from research/recommenders.md section 6.2.
+//! Reads the feeds of rss.arxiv.org: the announcement of one day in one category, as RSS
+//! or Atom. Pure.
 
 use super::calendar::eastern_date;
 use super::markup::{Element, take_apart};
@@ -12,11 +10,10 @@ use chrono::{DateTime, NaiveDate};
 
 const TITLE_CHARS_MAX: usize = 2_000;
 
-/// Entries in the fullest feed. The query behind it puts new papers last, so
-/// what a full feed lacks are new papers.
+/// Entries in the largest feed. New papers come last, so a full feed lacks new papers.
 pub(super) const ENTRIES_MAX: usize = 2_000;
 
-/// Why a paper stands in a feed (`arxiv:announce_type`).
+/// The reason why a paper is in a feed (`arxiv:announce_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Announcement {
     /// New, and this is its primary category.
@@ -60,7 +57,7 @@ pub struct Listed {
 pub struct Feed {
     /// The day it is about, in Eastern time.
     pub date: Option<NaiveDate>,
-    /// What it lists, in its order.
+    /// Its entries, in order.
     pub entries: Vec<Result<Listed, Unreadable>>,
     /// Whether its end is there.
     pub is_whole: bool,

@@ -1,19 +1,17 @@
-//! What a result at the feeds says about each category's days. Pure.
+//! Coverage of each category's days, as its feeds prove it. Pure.
 //!
 //! # The rule
 //!
 //! arXiv announces at 20:00 Eastern time, Sunday to Thursday; a category's feed
-//! shows that announcement from the midnight that follows, for one day, dated
-//! that day (research/recommenders.md sections 6.1 and 6.2). The feed does not
-//! say how many papers there should be, so that RSS alone proves nothing. What
-//! we conclude from it:
+//! shows that announcement from the following midnight, for one day, dated that day.
+//! The feed does not tell the number of papers, so RSS alone proves nothing. The rules:
 //!
 //! - **complete**: the feed has papers announced on the day, ends as a document
 //!   should, and is not the last announcement over again (feeds of single
 //!   categories have been seen to stand still under a new date). It was written
 //!   four hours after the announcement, so it is believed at once. As feeds have
 //!   also been seen to grow, it is looked at again an hour or more after its last
-//!   change, until a result changes nothing; what comes then is filled in.
+//!   change, until a fetch changes nothing; papers that came later are filled in.
 //! - **quiet**: the day's feed is valid and empty, and nothing can be expected
 //!   of it: it is a Saturday, a Sunday or a day that arXiv has named; or another
 //!   category's announcement of the day is here; or the next evening has come.
@@ -44,14 +42,14 @@ pub(super) const SECOND_LOOK: TimeDelta = TimeDelta::hours(1);
 /// How far back days are noticed on which nobody looked.
 pub(super) const GAP_DAYS: u64 = 31;
 
-/// What one result at a category's feed brought.
+/// Result of fetching the feed of a category.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FeedResult {
     /// Its feed.
     Seen(Feed),
-    /// It could not be had or read.
+    /// It could not be fetched or read; with the reason.
     Failed(String),
-    /// It was not asked for.
+    /// It was not requested; with the reason.
     NotAsked(String),
 }
 
@@ -69,10 +67,10 @@ pub fn is_due(category: &str, known: &[Coverage], now: DateTime<Utc>) -> bool {
     }
 }
 
-/// What is known now, for each category and day that the results say something about.
+/// Coverage of each category and day that the results prove something about.
 ///
-/// `announced` holds the days on which papers were announced that were known
-/// before; `known` this source's coverage.
+/// `announced` holds the announcement days of known papers, `known` the coverage of this
+/// source.
 pub fn judge(
     results: &[(String, FeedResult)],
     announced: &BTreeMap<PaperId, Option<NaiveDate>>,
@@ -101,7 +99,7 @@ pub fn judge(
         .collect()
 }
 
-/// What is in a result, day by day.
+/// The content of a result by day.
 struct Found {
     /// The day of the feed; `None` if there is no feed.
     date: Option<NaiveDate>,
@@ -210,7 +208,7 @@ impl Found {
                 note: note.to_owned(),
             }
         };
-        // Not here: is there time yet?
+        // State of a missing day.
         let missing = |date: NaiveDate| {
             let eastern = now.with_timezone(&New_York);
             let is_late = date < today || (is_working_day(date) && eastern.hour() >= STALLED_HOUR);
@@ -236,7 +234,7 @@ impl Found {
                 vec![news(today, state, 0, why)]
             };
         };
-        // A clock that is a little behind is no reason to doubt a feed.
+        // A clock that is a little behind does not make a feed invalid.
         if feed_date > today + Days::new(1) {
             return vec![news(
                 today,
@@ -294,7 +292,7 @@ impl Found {
             };
             all.push(news(today, state, 0, &note));
         }
-        // What no feed will show again.
+        // Days that no feed will show again.
         let said: BTreeSet<NaiveDate> = all.iter().map(|news| news.date).collect();
         let earliest = today.checked_sub_days(Days::new(GAP_DAYS)).unwrap_or(today);
         let first = known.keys().next().map(|first| earliest.max(*first));
@@ -384,7 +382,7 @@ mod tests {
         })
     }
 
-    /// FeedResults at instants, each at the feeds of cs.LG and cs.CL, as the store keeps
+    /// Fetches at instants, each of the feeds of cs.LG and cs.CL, as the store keeps
     /// them; returns what is known of cs.LG in the end.
     fn after(results: &[(&str, &str, &str)]) -> Vec<String> {
         let mut known: BTreeMap<(NaiveDate, String), Coverage> = BTreeMap::new();

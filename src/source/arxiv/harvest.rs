@@ -1,7 +1,7 @@
-//! What records of OAI-PMH say about announcement days. Pure.
+//! Infers announcement days from records of OAI-PMH. Pure.
 //!
-//! A record tells when its paper was submitted and when it was last changed, and
-//! not when it was announced. What can be concluded:
+//! A record has the times of submission and of the last change, but not that of the
+//! announcement. The rules are:
 //!
 //! - **Not before**: a paper is announced after the deadline that follows its
 //!   submission ([`first_day`]). Numbers are given at the announcement, in its
@@ -10,17 +10,16 @@
 //!   paper is not announced before any paper with a smaller number: this dates
 //!   papers that moderators held for weeks.
 //! - **Not after**: the day of the last change.
-//! - A feed knows better: the day of a paper that a feed announced stands.
+//! - The day of a paper that a feed announced is kept.
 //!
-//! Where both bounds meet, the day is proven; this is the rule when a day is
-//! checked before the next announcement. Of a gap that is filled later, a paper
-//! that was changed since is given the first day that its number allows: *inferred*,
-//! and the note of the day says so. A day of which nothing was last changed by its
-//! end had no announcement (a holiday): what was submitted for it belongs to the
-//! day on which it first shows.
+//! If both bounds are equal, the day is proven; this is usual when a day is checked
+//! before the next announcement. In a gap that is filled later, a paper that was changed
+//! since gets the first day that its number allows: *inferred*, and the note of the day
+//! says so. A day without a record that was last changed by its end had no announcement
+//! (a holiday): its submissions belong to the day on which they first appear.
 //!
-//! What cannot be seen: when a paper was cross-listed. A paper that was announced
-//! long ago and is new in a category only is found by its feed, or not at all.
+//! Records do not show when a paper was cross-listed. A paper that was announced long
+//! ago and is new in a category is found by the feed of that category only.
 
 use super::calendar::weekday_until;
 use super::calendar::{
@@ -38,10 +37,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far back a settled day is checked.
 const CHECKED_DAYS: u64 = 4;
 
-/// From one harvest of a category to the next.
+/// Interval between harvests of a category.
 const ASK_AGAIN: TimeDelta = TimeDelta::hours(1);
 
-/// So many papers of one day that all first show later: it had no announcement.
+/// If so many papers of one day all first appear later, the day had no announcement.
 const GROUP_MIN: usize = 5;
 
 /// The changes in one category since a day, as far as they came.
@@ -51,11 +50,11 @@ pub struct Harvest {
     pub category: String,
     /// Each paper once.
     pub records: Vec<OaiRecord>,
-    /// What could not be read.
+    /// Records that cannot be read.
     pub unreadable: Vec<Unreadable>,
     /// Papers whose records are marked as deleted.
     pub deleted: Vec<PaperId>,
-    /// Why the list is not whole, if it is not.
+    /// Reason why the list is not complete, if it is not.
     pub problem: Option<String>,
 }
 
@@ -89,7 +88,7 @@ pub fn wanted_days(
                     now >= completed_at + SECOND_LOOK && *date + Days::new(CHECKED_DAYS) >= today;
                 row.declared.is_none() && is_working_day(*date) && (is_due || is_asked_for)
             }
-            // What feeds may still bring is left to them.
+            // A later feed may still bring it.
             _ if *date == today => {
                 is_asked_for || now.with_timezone(&New_York).hour() >= STALLED_HOUR
             }
@@ -111,7 +110,7 @@ pub fn is_harvest_due(asked: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool 
     asked.is_none_or(|asked| now >= asked + ASK_AGAIN || asked > now)
 }
 
-/// The papers that the harvests name.
+/// The ids of the papers in the harvests.
 pub fn harvested_ids(harvests: &[Harvest]) -> Vec<PaperId> {
     let records = harvests
         .iter()
@@ -122,9 +121,8 @@ pub fn harvested_ids(harvests: &[Harvest]) -> Vec<PaperId> {
     all.into_iter().collect()
 }
 
-/// What the harvests bring, given what is known: of the papers in them and their
-/// announcement days (`announced`), and of the source (`known`). `wanted` holds
-/// each category's days that were asked for.
+/// Papers and coverage of the harvests, given the announcement days of known papers and
+/// the known coverage. `wanted` holds the requested days of each category.
 pub fn judge_harvests(
     harvests: &[Harvest],
     wanted: &BTreeMap<String, Vec<NaiveDate>>,
@@ -150,7 +148,7 @@ pub fn judge_harvests(
             .or_else(|| inferred.get(id).copied())
     };
     let is_known = |id: &PaperId| announced.get(id).is_some_and(Option::is_some);
-    // The days that are ours to say something about.
+    // The days of which this source has coverage.
     let mut days: BTreeSet<(&str, NaiveDate)> = known
         .iter()
         .map(|row| (row.category.as_str(), row.date))
@@ -189,7 +187,7 @@ pub fn judge_harvests(
         ..Paper::new(id.clone(), String::new())
     }));
 
-    // What the lists themselves show: a feed does not prove that they are up to date.
+    // Days with records in the lists: a feed does not prove that the lists are up to date.
     let shown: BTreeSet<NaiveDate> = records.keys().filter_map(|id| day_of(id)).collect();
     for harvest in harvests {
         let mut found: BTreeMap<NaiveDate, DayEvidence> = BTreeMap::new();
@@ -230,11 +228,11 @@ pub fn judge_harvests(
     batch
 }
 
-/// What the records of one category say of one day.
+/// The evidence of the records of one category about one day.
 #[derive(Clone, Copy)]
 struct DayEvidence {
     papers: u32,
-    /// Of them, those that no day was known of.
+    /// Papers of these whose day was unknown.
     new: u32,
     /// Whether none was changed after the day.
     is_proven: bool,
@@ -277,7 +275,7 @@ fn judge_day(
     let here = row.map_or(0, |row| row.papers);
     if let Some(problem) = &harvest.problem {
         return match settled {
-            // What came is taken in, and the day is checked again.
+            // The papers are stored, and the day is checked again.
             Some(row) if found.new > 0 => news(
                 CoverageState::Complete,
                 None,
@@ -707,7 +705,7 @@ mod tests {
             ),
             [""; 0]
         );
-        // The days after the first result, on which nobody looked again.
+        // The days after the first fetch, without another one.
         let gap = ["20", "21", "24", "25"];
         assert_eq!(
             days(

@@ -3,8 +3,7 @@
 //! `arxiv.org/catchup/{subject}/{date}?abs=True&page=N` shows any of the last 90
 //! days, 2,000 entries a page, in sections for new papers, cross-lists and
 //! replacements; `/list/{category}/new` has the same shape for the newest one. Each
-//! section is a list of `<dt>` with the name and `<dd>` with the rest
-//! (research/recommenders.md section 6.3).
+//! section is a list of `<dt>` with the id and `<dd>` with the rest.
 //!
 //! It is a page for people, not an interface: this reader is built from the
 //! templates of arXiv's own program (arxiv-browse), without having asked the server,
@@ -19,7 +18,7 @@ use chrono::NaiveDate;
 
 const TITLE_CHARS_MAX: usize = 2_000;
 
-/// How much of an unreadable entry is excerpt, in characters.
+/// Length of the excerpt of an unreadable entry, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
 /// One page of a listing.
@@ -29,7 +28,7 @@ pub struct Listing {
     pub date: Option<NaiveDate>,
     /// Entries on all pages, replacements among them: `Total of N entries`.
     pub total: Option<u32>,
-    /// What stands on this page, in its order.
+    /// Entries of this page, in order.
     pub entries: Vec<Result<Listed, Unreadable>>,
 }
 
@@ -122,7 +121,7 @@ fn listed(
         .and_then(|rest| rest.split("</p").next())
         .map(without_tags)
         .unwrap_or_default();
-    // What the list calls replaced is so whatever section it stands in.
+    // An entry marked as replaced is one in every section.
     let is_replaced = entry
         .split("<dd")
         .next()
@@ -223,7 +222,7 @@ fn between<'a>(text: &'a str, start: &str, ends: &[char]) -> Option<&'a str> {
         .filter(|text| !text.is_empty())
 }
 
-/// Where the first of `tags` stands.
+/// Position of the first of `tags`.
 fn next_of(text: &str, tags: &[&str]) -> Option<usize> {
     tags.iter().filter_map(|tag| text.find(tag)).min()
 }

@@ -1,9 +1,8 @@
 //! RSS, Atom and OAI-PMH documents, taken apart entry by entry. Pure.
 //!
-//! The document is cut into its entries before any of them is read as XML, so
-//! that one entry that is not well-formed costs itself only. Identifiers are read
-//! without their prefixes: arXiv keeps the names apart, and prefixes are often
-//! not declared where a feed was cut or saved.
+//! The document is cut into its entries before any of them is read as XML, so that one
+//! entry that is not well-formed is lost alone. Names are read without their prefixes:
+//! arXiv uses no name twice, and prefixes are often not declared in a feed that was cut.
 
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
@@ -13,15 +12,15 @@ use quick_xml::events::{BytesStart, Event};
 /// Entries in one document. arXiv gives at most 2,000.
 const ENTRIES_MAX: usize = 10_000;
 
-/// How much of an unreadable entry is excerpt, in characters.
+/// Length of the excerpt of an unreadable entry, in characters.
 const KEPT_CHARS_MAX: usize = 2_000;
 
 /// A document that is a feed.
 #[derive(Debug)]
 pub(super) struct Document {
-    /// What stands before the first entry.
+    /// The part before the first entry.
     pub(super) head: Element,
-    /// Where the next part of a list can be had (`resumptionToken`); empty at the end of one.
+    /// Token of the next part of a list (`resumptionToken`); empty at its end.
     pub(super) token: Option<String>,
     /// The entries, in order.
     pub(super) entries: Vec<Result<Element, Broken>>,
@@ -32,9 +31,9 @@ pub(super) struct Document {
 /// An entry that cannot be read.
 #[derive(Debug)]
 pub(super) struct Broken {
-    /// What is wrong with it.
+    /// Reason.
     pub(super) reason: String,
-    /// As it came, cut if it is long.
+    /// The text, truncated if it is long.
     pub(super) text: String,
 }
 
@@ -42,7 +41,7 @@ pub(super) struct Broken {
 #[derive(Debug, Default)]
 pub(super) struct Element {
     fields: Vec<Field>,
-    /// As it came, cut if it is long.
+    /// The text, truncated if it is long.
     pub(super) raw: String,
 }
 
@@ -205,8 +204,8 @@ fn token(tail: &[u8]) -> Option<String> {
     )
 }
 
-/// Where something stands next, remembered: a document without a single end must
-/// not be searched to its own end for each beginning.
+/// The next position of a mark, remembered: a document without end tags must not be
+/// searched to its end for each start tag.
 #[derive(Default)]
 struct Ahead {
     searched_from: Option<usize>,
@@ -245,7 +244,7 @@ fn kind_of(
     (plain && !before.to_lowercase().contains("<html")).then_some(kind)
 }
 
-/// Where the tag that begins like `tag` stands at or after `from`.
+/// Position of the next tag that begins like `tag`, at or after `from`.
 fn find_tag(bytes: &[u8], from: usize, tag: &[u8]) -> Option<usize> {
     let mut at = from;
     loop {
@@ -287,7 +286,7 @@ fn excerpt(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// What a piece of a document is.
+/// Kind of a piece of a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nesting {
     /// `<rss><channel>` or `<feed>`, and what follows, without an end.

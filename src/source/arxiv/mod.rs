@@ -1,16 +1,14 @@
 //! arXiv: each category's feed of the day, lists of changes, and single papers.
 //!
-//! A poll is three steps, so that deciding stays pure: [`Arxiv::result`] asks for
-//! the feeds, the caller says which of the papers in them are known
-//! ([`ids`]), and [`batch`] turns both into papers and coverage by the rule
-//! of `day.rs`. Then the same once more with [`Arxiv::harvest`], [`harvested_ids`]
-//! and [`judge_harvests`], for days that the feeds have lost and for those to be
-//! checked: what lists of changes (OAI-PMH) prove stands in `harvest.rs`.
+//! A poll (`source.rs`) has three steps. [`Arxiv::fetch_feeds`] fetches the feeds, and
+//! [`batch`] decides on papers and coverage by the rules of `feed_coverage.rs`.
+//! [`Arxiv::catch_up`] and [`judge_caught`] do the same with the catch-up pages, and
+//! [`Arxiv::harvest`] and [`judge_harvests`] with the lists of changes (OAI-PMH), for days
+//! that the feeds have lost and for those to be checked (`harvest.rs`).
 
 mod api;
 mod calendar;
 mod catchup;
-
 mod feed;
 mod feed_coverage;
 mod harvest;
@@ -47,10 +45,10 @@ const PAGES_HOST: &str = "https://arxiv.org";
 /// connection, all hosts together (info.arxiv.org/help/api/tou.html).
 const SPACING: TimeDelta = TimeDelta::seconds(3);
 
-/// Feeds in a row without an answer, each tried several times, after which a poll gives up.
+/// Failed feeds in a row, each tried several times, after which a poll gives up.
 const UNANSWERED_MAX: u32 = 3;
 
-/// Where arXiv is.
+/// The hosts of arXiv.
 #[derive(Debug, Clone)]
 pub struct Arxiv {
     provider: Provider,
@@ -60,17 +58,17 @@ pub struct Arxiv {
     pages: String,
 }
 
-/// What came of asking for feeds.
+/// Result of fetching feeds.
 #[derive(Debug)]
 pub struct FeedResults {
-    /// One for each category that was asked for, in order.
+    /// One result for each requested category, in order.
     pub results: Vec<(String, FeedResult)>,
-    /// The categories after that arXiv asked us to wait; these were not asked for.
+    /// Pause that arXiv asked for; the remaining categories were not requested.
     pub pause: Option<Pause>,
 }
 
 impl Arxiv {
-    /// The real one, or what stands in for all its hosts at `endpoint`.
+    /// The hosts of arXiv, or `endpoint` in place of all of them.
     pub fn new(endpoint: Option<&str>) -> Self {
         let name = endpoint.map_or_else(
             || "arxiv".to_owned(),
@@ -88,13 +86,13 @@ impl Arxiv {
         }
     }
 
-    /// Whose limits its requests count against.
+    /// Provider whose rate limit the requests count against.
     pub fn provider(&self) -> &Provider {
         &self.provider
     }
 
-    /// Asks for the feeds of `categories`, one after the other, until arXiv asks
-    /// us to wait. When it does not answer at all, the rest fails unasked.
+    /// Fetches the feeds of `categories`, one after the other, until arXiv asks for a pause.
+    /// After several failures in a row the rest fails without a request.
     pub async fn fetch_feeds(&self, http: &Http, categories: &[String]) -> FeedResults {
         let mut results = Vec::new();
         let mut unanswered = 0;
@@ -167,7 +165,7 @@ impl Arxiv {
     }
 }
 
-/// The papers that the results name.
+/// The ids of the papers in the feeds.
 pub fn ids(results: &[(String, FeedResult)]) -> Vec<PaperId> {
     let mut ids: Vec<PaperId> = entries(results)
         .flatten()
@@ -185,11 +183,8 @@ fn entries(results: &[(String, FeedResult)]) -> impl Iterator<Item = &Result<Lis
     })
 }
 
-/// What the results bring, given what is known: of the papers in them, and their
-/// announcement days (`announced`), and of the source (`known`).
-///
-/// A replacement brings what is new of a paper that is known; of a paper that is
-/// not, it is passed over.
+/// Papers and coverage of the feeds, given the announcement days of known papers and the
+/// known coverage of the source. A replacement of an unknown paper is passed over.
 pub fn batch(
     results: &[(String, FeedResult)],
     announced: &BTreeMap<PaperId, Option<NaiveDate>>,
@@ -201,7 +196,7 @@ pub fn batch(
         ..Batch::default()
     };
     let mut places: HashMap<PaperId, usize> = HashMap::new();
-    // What is announced first, so that a replacement of it finds it.
+    // Announcements come before their replacements.
     let (first, replaced): (Vec<&Listed>, Vec<&Listed>) = entries(results)
         .flatten()
         .partition(|listed| listed.announcement.is_first());
@@ -227,8 +222,7 @@ pub fn batch(
     batch
 }
 
-/// The papers of a feed, or of an answer of the API or of OAI-PMH, that was saved
-/// in a file.
+/// The papers of a recorded feed, or of a recorded response of the API or OAI-PMH.
 pub fn records(bytes: &[u8], place: &str) -> Result<Vec<Record>, String> {
     match read_oai(bytes, place) {
         Ok(page) => {

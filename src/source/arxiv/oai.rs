@@ -1,8 +1,8 @@
-//! What oaipmh.arxiv.org/oai serves: records of metadata, page by page (OAI-PMH
-//! 2.0, openarchives.org/OAI/openarchivesprotocol.html). Pure; asking is in
-//! `oai_client.rs`, what the records say of announcement days in `harvest.rs`.
+//! Reads records of oaipmh.arxiv.org/oai, page by page (OAI-PMH 2.0,
+//! openarchives.org/OAI/openarchivesprotocol.html). Pure. Requests are in
+//! `oai_client.rs`, announcement days are inferred in `harvest.rs`.
 //!
-//! # What a datestamp proves
+//! # Evidence of a datestamp
 //!
 //! The `datestamp` of a record is the UTC day of its *last modification*: a new
 //! version, a journal reference, a cross-listing, an administrative change of
@@ -59,7 +59,7 @@ pub struct OaiPage {
 /// Why an answer holds no records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OaiProblem {
-    /// What came is something else.
+    /// The response is something else.
     NoAnswer(String),
     /// Nothing fits the question: for a harvester, this is no error.
     NoRecordsMatch,

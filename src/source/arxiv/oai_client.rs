@@ -1,9 +1,8 @@
-//! Asks oaipmh.arxiv.org for the changes in a category, page after page.
+//! Fetches the changes in a category from oaipmh.arxiv.org, page after page.
 //!
-//! A token is good until midnight UTC, and the server stalls now and then
-//! (research/recommenders.md section 6.5): a list whose token has expired goes on
-//! from the last day that came, since records are sorted by the day of their
-//! change. The daily set of a category is one page; each has up to 2,500 records.
+//! A token is valid until midnight UTC, and the server stalls for minutes at times: a
+//! list whose token has expired continues from the last day that came, since records
+//! are sorted by the day of their change. The daily set of a category is one page; each has up to 2,500 records.
 
 use super::oai::{self, OaiProblem, older_set_of, set_of};
 use super::{Arxiv, Harvest, OaiRecord};
@@ -12,22 +11,22 @@ use crate::paper::{PaperId, is_in_category};
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often a page is asked for that came without its end, or is something else.
+/// Number of requests for a page that came without its end, or is something else.
 const PAGE_TRIES: u32 = 3;
 
-/// How often a list is begun again whose token is refused.
+/// Number of restarts of a list whose token is refused.
 const RESTARTS_MAX: u32 = 3;
 
-/// PageGuard in a row that bring nothing new and say that there is more.
+/// Pages in a row without new records that say that there is more.
 const EMPTY_PAGES_MAX: u32 = 3;
 
 /// arXiv refuses days before this one.
 const EARLIEST: NaiveDate = NaiveDate::from_ymd_opt(2005, 9, 16).expect("it is a day");
 
-/// A pause that is sat out in place.
+/// Pauses up to this length are waited out.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
-/// How often one is, in one list.
+/// Number of pauses that are waited out in one list.
 const PAUSES_MAX: u32 = 5;
 
 impl Arxiv {

@@ -1,8 +1,7 @@
 //! RSS 0.9x, 1.0 and 2.0, and Atom 0.3 and 1.0. Pure.
 //!
-//! Identifiers are told apart by their prefix only where two mean different things
-//! (`media:title` is that of a picture); which namespace a prefix stands for is
-//! often not declared, or wrongly.
+//! Prefixes are only used where names differ in meaning (`media:title` is that of a
+//! picture): their namespaces are often not declared, or wrongly.
 
 use super::super::xml::{self, Element};
 use super::Items;
