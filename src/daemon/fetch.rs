@@ -192,7 +192,7 @@ impl FetchTask {
             Err(error) => {
                 let said = format!("{:#}", anyhow::Error::from(error));
                 if self.memory().is_new(&source.name, &said) {
-                    tracing::error!(source.name = %source.name, "the source cannot be looked at: {said}");
+                    tracing::error!(source.name = %source.name, "the source cannot be polled: {said}");
                 }
             }
         }

@@ -118,7 +118,7 @@ fn draw(figures: &Figures, days: u64, today: NaiveDate) -> Vec<ChartView> {
         .lines(),
         took(
             "queued",
-            "From the queue to the server",
+            "From queueing to acceptance",
             "Minutes from queueing an issue until a server had taken it: how fast the relay is.",
             &figures.queued,
             &all,
@@ -270,7 +270,7 @@ fn people(figures: &Figures, days: &[NaiveDate]) -> Chart {
     Chart {
         id: "people",
         title: "Subscribers by status",
-        about: "Counted once a day, when the database is tended; the last one is of now."
+        about: "Counted once a day, during the upkeep; the last value is the current one."
             .to_owned(),
         unit: "subscribers",
         axis: "Day",

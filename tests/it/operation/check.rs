@@ -362,7 +362,7 @@ async fn a_clock_that_is_off_is_noticed() {
         .on("/")
         .says(Reply::ok("").header("date", "Tue, 04 Aug 2020 07:00:00 GMT"));
     let (_, said) = house.checks(&[]);
-    expect(&said, "fail", "clock", "seconds ahead of that of");
+    expect(&said, "fail", "clock", "seconds ahead");
 }
 
 #[tokio::test(flavor = "multi_thread")]

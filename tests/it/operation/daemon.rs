@@ -350,7 +350,7 @@ async fn a_second_signal_leaves_at_once() {
     relay.texts_begun(1).await;
     until("it was kept", || !relay.kept().is_empty()).await;
     service.gets("-TERM");
-    service.logs("a second signal leaves at once").await;
+    service.logs("a second signal exits at once").await;
     assert!(
         service.child.try_wait().unwrap().is_none(),
         "the hand-over is not finished"

@@ -251,7 +251,7 @@ async fn the_service_starts_with_problems_that_pass_by_themselves() {
     // The unreadable source is stored for the alarms.
     service
         .waits("the look", |service| {
-            service.log().contains("the source cannot be looked at")
+            service.log().contains("the source cannot be polled")
         })
         .await;
     let failing = || {
