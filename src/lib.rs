@@ -58,7 +58,7 @@
 //!
 //! | to add a | touch |
 //! |---|---|
-//! | source | `src/source/NEW.rs`, its row in `src/source/list.rs`, its example in `src/config/template.toml`; tests in `tests/it/source/sources.rs` |
+//! | source | `src/source/NEW.rs`, its row in `src/source/mod.rs`, its example in `src/config/template.toml`; tests in `tests/it/source/sources.rs` |
 //! | webhook provider | `src/inbound/hooks/NEW.rs`, its row in `src/inbound/hooks/mod.rs`, its setting in `src/inbound/settings.rs` and `src/config/inbound.rs`; the guide `deploy/README.md`; tests in `tests/it/inbound/webhooks.rs` |
 //! | preference | its row in `src/subscriber/preferences.rs`, its label in each of `templates/languages/`; where it acts |
 //! | ranking signal | `src/profile/learn.rs` (what is learned), `src/ranking/learned.rs` (its part of the score); if it is a reason, `src/pick.rs` and its words in `templates/languages/`; tests in `tests/it/ranking/profiles.rs` |
@@ -76,8 +76,8 @@
 //!   and all others lead to it; each record is kept, so that a person can split a wrong merge.
 //! - A replacement, a publication or a withdrawal of a paper is an event: subscribers who had or
 //!   like the paper are told if they ask for it, and nobody gets it as a new paper.
-//! - Coverage of a day is what the answers of its source prove. `source/arxiv/day.rs` says what
-//!   arXiv's feeds prove, `source/arxiv/harvest.rs` what its lists of changes prove.
+//! - Coverage of a day is what the answers of its source prove. `source/arxiv/feed_coverage.rs`
+//!   says what arXiv's feeds prove, `source/arxiv/harvest.rs` what its lists of changes prove.
 //! - Other sources announce a paper on the day for which they can be queried or, if they only
 //!   show their current content, on the day it is first seen.
 //! - Each provider has one rate limiter in the process ([`http`]), and the processes of an
