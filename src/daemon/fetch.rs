@@ -145,7 +145,7 @@ impl FetchTask {
         let why = match looked {
             // Nothing was due, or the provider is paused: that proves nothing.
             Ok(polled) if polled.paused_until.is_some() => return Ok(()),
-            Ok(polled) if polled.asked == 0 => return Ok(()),
+            Ok(polled) if polled.asked == 0 && source.open().provider().is_some() => return Ok(()),
             Ok(polled) => {
                 polled
                     .failures

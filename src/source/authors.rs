@@ -311,7 +311,10 @@ fn is_institution(text: &str) -> bool {
 /// A name without titles, degrees and marks of footnotes.
 fn bare(name: &str) -> String {
     let marks = |c: char| {
-        c.is_ascii_digit() || matches!(c, '*' | '†' | '‡' | '§' | '¶' | ',' | ':' | '"' | ' ')
+        matches!(
+            c,
+            '*' | '†' | '‡' | '§' | '¶' | '¹' | '²' | '³' | ',' | ':' | '"' | ' '
+        )
     };
     let mut words: Vec<&str> = name.trim_matches(marks).split_whitespace().collect();
     while words.len() > 1

@@ -53,10 +53,7 @@ impl Source for PaperFile {
                 written.is_ok_and(|written| DateTime::<Utc>::from(written) < *read)
             });
             if is_unchanged && !window.everything {
-                return FetchResult {
-                    requested: 1,
-                    ..FetchResult::default()
-                };
+                return FetchResult::default();
             }
             FetchResult {
                 requested: 1,
