@@ -41,8 +41,8 @@
 //! | kind | modules | may also touch |
 //! |---|---|---|
 //! | doors | [`clock`], [`random`], [`token`], [`failpoint`] | time, chance, signatures, aborts in tests |
-//! | words | [`paper`], [`coverage`], [`pick`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`refusal`], [`der`] | nothing |
-//! | pure | [`embedding`], [`profile`], [`ranking`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
+//! | words | [`paper`], [`coverage`], [`run_figures`], [`pick`], [`subscriber`], [`site`], [`links`], [`fields`], [`text`], [`refusal`], [`der`] | nothing |
+//! | pure | [`embedding`], [`profile`], [`ranking`], [`language`], [`digest`], [`schedule`], parts of [`outbox`] | nothing |
 //! | border | [`http`], [`source`], [`dns`], [`model`], SMTP in [`outbox`], the ways into [`inbound`] | the network, never the store |
 //! | store | [`store`] | the database, never a stage, never a clock |
 //! | archive | [`archive`]: statistics, vectors and search over all papers | the store |
@@ -145,6 +145,7 @@ pub mod findings;
 pub mod http;
 pub mod inbound;
 pub mod intake;
+pub mod language;
 pub mod links;
 pub mod model;
 pub mod outbox;
@@ -154,6 +155,7 @@ pub mod profile;
 pub mod random;
 pub mod ranking;
 pub mod refusal;
+pub mod run_figures;
 pub mod schedule;
 pub mod shapes;
 pub mod site;

@@ -1,8 +1,9 @@
 //! The JSON objects that commands print with `--json` and the API returns, where a type of
 //! the program is not one already.
 
-use crate::digest::{IssuePick, Locale};
+use crate::digest::IssuePick;
 use crate::edition::{Composed, ExplainedPaper};
+use crate::language::Locale;
 use crate::paper::{Paper, PaperId};
 use crate::store::{
     AttemptRecord, Db, DeliveryRow, DeliveryState, NewPick, OperatorOutcome, PaperRecord,

@@ -1,22 +1,23 @@
-//! The accent colour, made legible on light and on dark ground.
+//! The accent colour, adjusted for contrast on light and dark backgrounds. Pure.
 
 use std::str::FromStr;
 
-/// A colour; [`Default`] is the red of a rubric.
+/// A colour. The default is a dark red.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accent([u8; 3]);
 
-/// Why a text is not a colour.
+/// A text that is not a colour.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a colour like #8c2f1b")]
 pub struct BadAccent;
 
-/// WCAG 2.2, success criterion 1.4.3, asks for 4.5 to 1; thin serifs deserve more.
+/// Minimum contrast ratio. WCAG 2.2, success criterion 1.4.3, requires 4.5; thin serifs
+/// need more.
 const CONTRAST_MIN: f64 = 5.5;
 
-/// Ground of the light page.
+/// Background of the light page.
 pub(super) const PAPER_LIGHT: Accent = Accent([0xfd, 0xfc, 0xf9]);
-/// Ground of the dark page.
+/// Background of the dark page.
 pub(super) const PAPER_DARK: Accent = Accent([0x17, 0x18, 0x1b]);
 
 impl Default for Accent {
@@ -44,12 +45,12 @@ impl FromStr for Accent {
 }
 
 impl Accent {
-    /// `#rrggbb`, darkened as far as text on the light page needs it.
+    /// `#rrggbb`, darkened as far as needed for contrast on the light page.
     pub fn on_light(self) -> String {
         self.towards([0; 3], PAPER_LIGHT).css()
     }
 
-    /// `#rrggbb`, lightened as far as text on the dark page needs it.
+    /// `#rrggbb`, lightened as far as needed for contrast on the dark page.
     pub fn on_dark(self) -> String {
         self.towards([255; 3], PAPER_DARK).css()
     }
@@ -59,7 +60,7 @@ impl Accent {
         format!("#{red:02x}{green:02x}{blue:02x}")
     }
 
-    /// Mixed with `end` in steps of a twentieth until it stands out from `ground`.
+    /// Mixes the colour with `end` in steps of 5 % until the contrast with `ground` suffices.
     fn towards(self, end: [u8; 3], ground: Accent) -> Accent {
         (0..=20)
             .map(|step| {
@@ -73,13 +74,13 @@ impl Accent {
             .unwrap_or(Accent(end))
     }
 
-    /// WCAG 2.2, "contrast ratio".
+    /// The contrast ratio as defined by WCAG 2.2.
     fn contrast(self, other: Accent) -> f64 {
         let (a, b) = (self.luminance(), other.luminance());
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
-    /// WCAG 2.2, "relative luminance".
+    /// The relative luminance as defined by WCAG 2.2.
     fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let value = f64::from(channel) / 255.0;
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_colour_is_read_in_both_spellings() {
+    fn colours_are_parsed_in_both_forms() {
         assert_eq!("#8C2F1B".parse(), Ok(Accent::default()));
         assert_eq!("#abc".parse(), Ok(Accent([0xaa, 0xbb, 0xcc])));
         for bad in ["", "#", "8c2f1b", "#8c2f1", "#8c2f1g", "red;x:y", "#ébc"] {
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_accent_is_legible_on_both_grounds() {
+    fn every_accent_is_legible_on_both_backgrounds() {
         for text in [
             "#8c2f1b", "#000000", "#ffffff", "#ffff00", "#0000ff", "#808080", "#1a7f37",
         ] {
@@ -123,9 +124,9 @@ mod tests {
         }
     }
 
-    /// The fixed colours of `templates/digest.html`.
+    /// Checks the fixed colours of `templates/digest.html`.
     #[test]
-    fn ink_is_legible_on_both_grounds() {
+    fn the_text_colours_are_legible_on_both_backgrounds() {
         for (ink, ground) in [
             ("#1f1e1b", PAPER_LIGHT),
             ("#615c53", PAPER_LIGHT),

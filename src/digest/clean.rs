@@ -1,10 +1,9 @@
-//! What may stand in a mail.
+//! Cleans text and URLs before they are written into headers and pages. Pure.
 //!
-//! Papers are clean when they come from `intake`, names and interests were
-//! typed by people. Here is the last door before a header or a page.
+//! Papers were cleaned by `intake`; names and interests are as people typed them.
 
-/// One line: no control characters, nothing that turns the direction of the
-/// text around it, runs of white space as one space, none at the ends.
+/// `raw` as one line, without control and directional characters, with runs of white
+/// space collapsed and trimmed.
 pub(super) fn line(raw: &str) -> String {
     let mut clean = String::with_capacity(raw.len());
     let mut space = false;
@@ -22,7 +21,7 @@ pub(super) fn line(raw: &str) -> String {
     clean
 }
 
-/// Paragraphs, each of them one [`line`]; they are separated by empty lines.
+/// The paragraphs of `raw`, which are separated by empty lines, each cleaned by [`line`].
 pub(super) fn paragraphs(raw: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = String::new();
@@ -41,13 +40,13 @@ pub(super) fn paragraphs(raw: &str) -> Vec<String> {
     found
 }
 
-/// Characters that are not seen and change how others are.
+/// Whether `letter` is invisible and changes how others are displayed.
 fn is_hidden(letter: char) -> bool {
     matches!(letter,
         // Directional formatting (Unicode Bidirectional Algorithm, section 2).
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
         // Zero width space, word joiner and byte order mark. The joiners U+200C and
-        // U+200D stay: Persian and emoji are spelt with them.
+        // U+200D stay: Persian and emoji need them.
         | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
         // Interlinear annotation, tags.
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -55,8 +54,8 @@ fn is_hidden(letter: char) -> bool {
         || matches!(letter, '\u{fdd0}'..='\u{fdef}') || (letter as u32) & 0xfffe == 0xfffe
 }
 
-/// `url` if a reader can follow it from a mail: absolute, on the web, and not
-/// longer than clients take. What may not stand in a URL is percent-encoded.
+/// `url` if it is an absolute web address of a length that clients accept. Characters not
+/// allowed in a URL are percent-encoded.
 pub(super) fn web_url(url: &str) -> Option<String> {
     const BYTES_MAX: usize = 2_000;
     let url = url.trim();
@@ -72,14 +71,14 @@ pub(super) fn web_url(url: &str) -> Option<String> {
     (encoded.len() <= BYTES_MAX).then_some(encoded)
 }
 
-/// `text` as one segment of a path (RFC 3986 section 2.3: only unreserved characters stay).
+/// Encodes `text` as a path segment. Only unreserved characters (RFC 3986 section 2.3) stay.
 pub(super) fn path_segment(text: &str) -> String {
     percent_encode(text, |byte| {
         byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
     })
 }
 
-/// Every byte of `text` that `stays` refuses becomes `%XX`.
+/// Encodes every byte of `text` as `%XX` unless `stays` accepts it.
 pub(super) fn percent_encode(text: &str, stays: impl Fn(u8) -> bool) -> String {
     use std::fmt::Write as _;
     let mut encoded = String::with_capacity(text.len());
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_part_paragraphs() {
+    fn paragraphs_are_separated_by_empty_lines() {
         assert_eq!(
             paragraphs("a\nb\n\n \t\nc\r\n\r\n\u{202e}\n d"),
             ["a b", "c", "d"]

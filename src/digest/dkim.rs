@@ -1,12 +1,11 @@
 //! DKIM signatures (RFC 6376), with RSA and with Ed25519 (RFC 8463).
 //!
-//! Messages are signed when they are composed: what is stored is then what is
-//! sent, also the second time, and signing runs on all cores instead of
-//! between a connection's texts. Equal messages get equal signatures, for
-//! there is no time in them.
+//! Messages are signed when they are composed, so that a resent message is byte for byte
+//! the stored one, and so that signing runs on all cores and not while a connection waits.
+//! Signatures contain no time: equal messages get equal signatures.
 //!
-//! ring and not lettre, whose RSA takes three times as long and which signs
-//! neither with two keys nor a header once more than it is there.
+//! It uses ring instead of lettre, whose RSA takes three times as long and which supports
+//! neither two keys nor oversigning.
 
 use super::settings::DkimSettings;
 use base64::Engine;
@@ -19,7 +18,8 @@ use std::path::{Path, PathBuf};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
-/// Headers that are signed wherever they are (RFC 6376 section 5.4.1, RFC 8058 section 4), besides all `List-*`.
+/// Headers that are signed if present, besides all `List-*` (RFC 6376 section 5.4.1,
+/// RFC 8058 section 4).
 const SIGNED: [&str; 11] = [
     "from",
     "to",
@@ -34,13 +34,13 @@ const SIGNED: [&str; 11] = [
     "feedback-id",
 ];
 
-/// Signed once more than they are there, so that nobody can add another one (RFC 6376 section 8.15).
+/// Headers that are oversigned, so that nobody can add another one (RFC 6376 section 8.15).
 const OVERSIGNED: [&str; 3] = ["from", "to", "subject"];
 
-/// RFC 5322 section 2.1.1: lines should have at most 78 characters.
+/// Maximum line length. RFC 5322 section 2.1.1 recommends at most 78 characters.
 const LINE_BYTES: usize = 76;
 
-/// Signs messages in the name of one domain.
+/// Signs messages for one domain.
 pub struct DkimSigner {
     domain: String,
     keys: Vec<SigningKey>,
@@ -56,31 +56,31 @@ enum PrivateKey {
     Ed25519(Ed25519KeyPair),
 }
 
-/// Why there are no signatures.
+/// A key that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DkimError {
-    /// The file cannot be read, or holds no private key in PEM.
+    /// The file cannot be read, or contains no private key in PEM.
     #[error("cannot read a private key from {path}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It is another key than it should be.
+    /// The key is of the wrong kind.
     #[error("{path} must hold {wanted}: {cause}")]
     WrongKey {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The kind of key expected.
         wanted: &'static str,
-        /// What ring says.
+        /// The error of ring.
         cause: String,
     },
 }
 
-/// What is to be published in DNS, as a TXT record.
+/// A TXT record to publish in DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsRecord {
     /// Its name.
@@ -90,7 +90,8 @@ pub struct DnsRecord {
 }
 
 impl fmt::Display for DnsRecord {
-    /// A line of a zone file; texts are at most 255 octets long there (RFC 1035 section 3.3).
+    /// Formats the record as a line of a zone file. Strings have at most 255 octets there
+    /// (RFC 1035 section 3.3).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}. IN TXT (", self.name)?;
         for part in self.value.as_bytes().chunks(250) {
@@ -130,7 +131,7 @@ impl DkimSigner {
         })
     }
 
-    /// The message with a signature by each key above it.
+    /// The message with a signature of each key prepended.
     pub fn signed(&self, message: &[u8]) -> Vec<u8> {
         let (head, body) = halves(message);
         let headers = headers(head);
@@ -141,7 +142,7 @@ impl DkimSigner {
             let unsigned = self.unsigned(key, &names, &body_hash);
             let length = hashed.len();
             relaxed_header(&unsigned, &mut hashed);
-            // Its own line end is not part of what is signed (RFC 6376 section 3.7).
+            // The signature header is hashed without its line end (RFC 6376 section 3.7).
             let signature = key.private.sign(&hashed[..hashed.len() - 2]);
             hashed.truncate(length);
             signed.extend_from_slice(unsigned.as_bytes());
@@ -155,7 +156,7 @@ impl DkimSigner {
         signed
     }
 
-    /// What verifiers look for in DNS.
+    /// The DNS records of the public keys.
     pub fn records(&self) -> Vec<DnsRecord> {
         let record = |key: &SigningKey| DnsRecord {
             name: format!("{}._domainkey.{}", key.selector, self.domain),
@@ -174,7 +175,7 @@ impl DkimSigner {
         self.keys.iter().map(record).collect()
     }
 
-    /// The signature's header, up to where the signature goes.
+    /// The signature header without the signature itself.
     fn unsigned(&self, key: &SigningKey, names: &[String], body_hash: &str) -> String {
         let algorithm = key.private.algorithm();
         let mut header = format!(
@@ -212,7 +213,7 @@ impl PrivateKey {
         match self {
             PrivateKey::Rsa(private) => {
                 let mut signature = vec![0; private.public().modulus_len()];
-                // Chance protects the key from being measured; the signature does not depend on it.
+                // Randomness only blinds the computation; the signature does not depend on it.
                 private
                     .sign(
                         &RSA_PKCS1_SHA256,
@@ -223,7 +224,7 @@ impl PrivateKey {
                     .expect("a sound key signs, and the system has random numbers");
                 signature
             }
-            // RFC 8463 section 3: what is signed is the hash.
+            // RFC 8463 section 3: the hash is signed.
             PrivateKey::Ed25519(private) => private
                 .sign(ring::digest::digest(&SHA256, data).as_ref())
                 .as_ref()
@@ -263,7 +264,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, DkimError> {
     })
 }
 
-/// The public key as a `SubjectPublicKeyInfo` (RFC 3279 section 2.3.1), which is what `p=` holds.
+/// The public key as a `SubjectPublicKeyInfo` (RFC 3279 section 2.3.1), as required for `p=`.
 fn public_key_info(private: &RsaKeyPair) -> Vec<u8> {
     // SEQUENCE { OBJECT IDENTIFIER rsaEncryption, NULL }
     const ALGORITHM: [u8; 15] = [
@@ -283,7 +284,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [head.as_slice(), content].concat()
 }
 
-/// Header and body, without the empty line between them.
+/// Splits a message into header and body, without the empty line between them.
 fn halves(message: &[u8]) -> (&str, &[u8]) {
     let end = message.windows(4).position(|four| four == b"\r\n\r\n");
     let (head, body) = end.map_or((message, &[][..]), |at| {
@@ -292,7 +293,7 @@ fn halves(message: &[u8]) -> (&str, &[u8]) {
     (std::str::from_utf8(head).unwrap_or_default(), body)
 }
 
-/// Whole headers with their folds.
+/// Splits a header section into unfolded headers with their folds kept.
 fn headers(head: &str) -> Vec<&str> {
     let mut headers = Vec::new();
     let mut start = 0;
@@ -306,10 +307,10 @@ fn headers(head: &str) -> Vec<&str> {
     headers
 }
 
-/// The names for `h=`, and the headers that they stand for in the form that is hashed.
+/// The names for `h=`, and the canonical form of the headers they select.
 fn selected(headers: &[&str]) -> (Vec<String>, Vec<u8>) {
     let (mut names, mut hashed) = (Vec::new(), Vec::new());
-    // Of headers with the same name the last one counts first (RFC 6376 section 5.4.2).
+    // Headers of the same name are selected from the last to the first (RFC 6376 section 5.4.2).
     for header in headers.iter().rev() {
         let name = header
             .split(':')
@@ -326,7 +327,7 @@ fn selected(headers: &[&str]) -> (Vec<String>, Vec<u8>) {
     (names, hashed)
 }
 
-/// RFC 6376 section 3.4.2. Ends with CRLF.
+/// Appends a header in relaxed form (RFC 6376 section 3.4.2), ending with CRLF.
 fn relaxed_header(header: &str, into: &mut Vec<u8>) {
     let (name, value) = header.split_once(':').unwrap_or((header, ""));
     into.extend(
@@ -348,7 +349,7 @@ fn relaxed_header(header: &str, into: &mut Vec<u8>) {
     into.extend_from_slice(b"\r\n");
 }
 
-/// The hash of the body in its relaxed form (RFC 6376 section 3.4.4).
+/// The hash of the body in relaxed form (RFC 6376 section 3.4.4).
 fn body_hash(body: &[u8]) -> [u8; 32] {
     let mut hash = Context::new(&SHA256);
     let mut text = Vec::with_capacity(body.len() + 2);
@@ -366,7 +367,7 @@ fn body_hash(body: &[u8]) -> [u8; 32] {
             empty_lines += 1;
             continue;
         }
-        // Empty lines at the end do not count; these are not at the end.
+        // Empty lines count unless they are at the end of the body.
         for _ in 0..std::mem::take(&mut empty_lines) {
             text.extend_from_slice(b"\r\n");
         }
@@ -397,7 +398,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_are_relaxed_as_the_rfc_shows() {
+    fn bodies_are_canonicalised_as_in_the_rfc() {
         #[track_caller]
         fn check(body: &str, relaxed: &str) {
             let expected = ring::digest::digest(&SHA256, relaxed.as_bytes());
@@ -413,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_relaxed_as_the_rfc_shows() {
+    fn headers_are_canonicalised_as_in_the_rfc() {
         // RFC 6376 section 3.4.5.
         let message = "A: X\r\nB : Y\t\r\n\tZ  \r\n\r\n C \r\nD \t E\r\n\r\n\r\n";
         let (head, body) = halves(message.as_bytes());
@@ -426,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn every_list_header_is_signed_and_the_sender_once_more() {
+    fn every_list_header_is_signed_and_the_sender_is_oversigned() {
         let head = "From: a\r\nTo: b\r\nX-Other: c\r\nList-Unsubscribe: <u>\r\nSubject: d\r\n";
         let (names, hashed) = selected(&headers(head));
         assert_eq!(

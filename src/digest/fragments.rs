@@ -1,74 +1,27 @@
-//! Papers, rendered once for all the readers who see them alike.
+//! Papers rendered once for all readers who get them in the same [`RenderMode`].
 //!
-//! What a template makes of a paper is the same for many readers but for a few
-//! values: its number, the reason, and the links that carry the reader's token.
-//! The template is filled once with a placeholder in the place of each of them, and
-//! the placeholders are replaced for every reader. A `wrap` around a placeholder is itself
-//! marked, and done when the value is known. The result is, byte for byte, what
-//! the template would have given; a template of the operator's that does more
-//! with these values than print or wrap them is filled anew for every reader
-//! ([`super::Templates`] tries that out when it is loaded).
+//! The output of a paper's template is the same for many readers except for a few values:
+//! its number, the reason, and the links with the reader's token. The template is rendered
+//! once with placeholders for these values, which are replaced for each reader. A `wrap`
+//! around a placeholder is encoded, and applied with the value. The result equals the
+//! template's own output byte for byte. An operator's template that does more with these
+//! values than print or wrap them is rendered for each reader instead; `Templates::load`
+//! tests which case applies.
 
 use super::paper_view::RenderMode;
+use super::placeholders::{PLACEHOLDER, PLACEHOLDER_END, WRAP, WRAP_END, WRAP_NEXT};
 use super::summary::Abstract;
-use super::templates::{TemplateError, wrapped};
+use super::wrap::wrapped;
 use crate::paper::Paper;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What is kept at most, roughly; then everything is forgotten at once.
+/// Approximate limit of the cache; when it is reached, the cache is cleared.
 const BYTES_MAX: usize = 32 << 20;
 
-// Noncharacters: `clean` lets none of them in from outside.
-const PLACEHOLDER: char = '\u{fdd0}';
-const PLACEHOLDER_END: char = '\u{fdd1}';
-const WRAP: char = '\u{fdd2}';
-const WRAP_NEXT: char = '\u{fdd3}';
-const WRAP_END: char = '\u{fdd4}';
-
-/// What differs from reader to reader, in the order of the values of [`Fragment::fill`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slot {
-    Marker,
-    Reason,
-    More,
-    Less,
-    Save,
-}
-
-pub(super) const SLOTS: [Slot; 5] = [
-    Slot::Marker,
-    Slot::Reason,
-    Slot::More,
-    Slot::Less,
-    Slot::Save,
-];
-
-impl Slot {
-    /// What stands for its value until that is known.
-    pub(super) fn placeholder(self) -> String {
-        placeholder(self as usize)
-    }
-}
-
-/// The placeholder of number `at`.
-pub(super) fn placeholder(at: usize) -> String {
-    format!("{PLACEHOLDER}{at}{PLACEHOLDER_END}")
-}
-
-/// Whether a filter is given something that is not known yet.
-pub(super) fn has_placeholder(text: &str) -> bool {
-    text.contains(PLACEHOLDER)
-}
-
-/// A `wrap` to be done later.
-pub(super) fn deferred_wrap(text: &str, first: &str, indent: usize) -> String {
-    format!("{WRAP}{indent}{WRAP_NEXT}{first}{WRAP_NEXT}{text}{WRAP_END}")
-}
-
-/// Text with placeholders, taken apart.
+/// Parsed text with placeholders.
 #[derive(Debug)]
 pub(super) struct Fragment {
     pieces: Vec<Piece>,
@@ -86,7 +39,7 @@ enum Piece {
 }
 
 impl Fragment {
-    /// Takes `filled` apart, whose lines end in CRLF.
+    /// Parses `filled`, whose lines end in CRLF.
     pub(super) fn new(filled: &str) -> Self {
         let mut pieces = Vec::new();
         let mut rest = filled;
@@ -105,7 +58,7 @@ impl Fragment {
         Fragment { pieces }
     }
 
-    /// The text with `values` in it, escaped for HTML if it `is_html`.
+    /// Appends the text with `values` to `into`, escaped for HTML if `is_html`.
     pub(super) fn fill(&self, values: &[&str], is_html: bool, into: &mut String) {
         for piece in &self.pieces {
             match piece {
@@ -151,7 +104,7 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     }
 }
 
-/// The placeholder at the start of `text`, and how long it is.
+/// Parses the placeholder at the start of `text`; returns its length, too.
 fn value(text: &str) -> (Option<Piece>, usize) {
     match text.find(PLACEHOLDER_END) {
         Some(end) => (
@@ -165,7 +118,7 @@ fn value(text: &str) -> (Option<Piece>, usize) {
     }
 }
 
-/// The same for a marked `wrap`.
+/// Parses the encoded `wrap` at the start of `text`; returns its length, too.
 fn wrap(text: &str) -> (Option<Piece>, usize) {
     let Some(end) = text.find(WRAP_END) else {
         return (None, WRAP.len_utf8());
@@ -187,7 +140,7 @@ fn wrap(text: &str) -> (Option<Piece>, usize) {
     (Some(piece), end + WRAP_END.len_utf8())
 }
 
-/// As the template engine escapes.
+/// Escapes for HTML exactly as the template engine does.
 fn escape(text: &str, into: &mut String) {
     for letter in text.chars() {
         match letter {
@@ -201,8 +154,8 @@ fn escape(text: &str, into: &mut String) {
     }
 }
 
-/// Which of the papers that are kept is meant. Papers are told apart by where
-/// they are: what is kept holds on to them, so that no other can be there.
+/// The key of a cached fragment. A paper is identified by its address in memory, which is
+/// not reused because the cache entry keeps the paper alive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct FragmentKey {
     paper: usize,
@@ -231,8 +184,8 @@ fn place(paper: &Arc<Paper>) -> usize {
     Arc::as_ptr(paper).addr()
 }
 
-/// What was rendered for the readers of one edition so far. All of them must
-/// have the same templates and the same branding.
+/// Cache of the papers rendered for one edition. All its readers must have the same
+/// templates and branding.
 #[derive(Debug, Default)]
 pub struct FragmentCache {
     papers: Kept<FragmentKey, Fragment>,
@@ -244,7 +197,7 @@ pub struct FragmentCache {
 type Kept<K, V> = RwLock<HashMap<K, (Arc<Paper>, Arc<V>)>>;
 
 impl FragmentCache {
-    /// Renders everything anew for every reader: what all else has to equal.
+    /// A cache that keeps nothing. Output must equal that of an enabled cache.
     pub fn disabled() -> Self {
         FragmentCache {
             is_disabled: true,
@@ -256,7 +209,7 @@ impl FragmentCache {
         self.is_disabled
     }
 
-    /// The abstract of `paper`, taken apart.
+    /// The parsed abstract of `paper`.
     pub(super) fn abstract_of(&self, paper: &Arc<Paper>) -> Arc<Abstract> {
         let make = || Ok::<_, std::convert::Infallible>(Abstract::new(&paper.abstract_text));
         if self.is_disabled {
@@ -268,13 +221,13 @@ impl FragmentCache {
         found
     }
 
-    /// The fragment of `key`, made by `make` if it is not there yet.
-    pub(super) fn of(
+    /// The fragment of `key`, made by `make` if it is not cached.
+    pub(super) fn of<E>(
         &self,
         key: FragmentKey,
         paper: &Arc<Paper>,
-        make: impl FnOnce() -> Result<Fragment, TemplateError>,
-    ) -> Result<Arc<Fragment>, TemplateError> {
+        make: impl FnOnce() -> Result<Fragment, E>,
+    ) -> Result<Arc<Fragment>, E> {
         self.get_or_make(&self.papers, key, paper, make, Fragment::bytes)
     }
 
@@ -313,7 +266,7 @@ impl FragmentCache {
     }
 }
 
-/// `frame` with every placeholder replaced by what `of` gives for its number.
+/// Appends `frame` to `into`; `of` appends the value of each placeholder by its number.
 pub(super) fn splice(frame: &str, into: &mut String, mut of: impl FnMut(usize, &mut String)) {
     let mut rest = frame;
     while let Some(at) = rest.find(PLACEHOLDER) {
@@ -330,10 +283,11 @@ pub(super) fn splice(frame: &str, into: &mut String, mut of: impl FnMut(usize, &
 
 #[cfg(test)]
 mod tests {
+    use super::super::placeholders::{Slot, deferred_wrap, placeholder};
     use super::*;
 
     #[test]
-    fn marks_are_replaced_by_escaped_values() {
+    fn placeholders_are_replaced_by_escaped_values() {
         let filled = format!(
             "<a href=\"{}\">{}</a>{}",
             placeholder(2),
@@ -350,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marked_wrap_is_done_with_the_value() {
+    fn an_encoded_wrap_is_applied_with_the_value() {
         let filled = deferred_wrap(&format!("Why: {} and more", placeholder(1)), "", 4);
         let mut text = String::new();
         Fragment::new(&filled).fill(&["", &"long ".repeat(20)], false, &mut text);
@@ -359,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_without_an_end_does_no_harm() {
+    fn an_unterminated_placeholder_is_dropped() {
         for marked in ["a\u{fdd0}b", "a\u{fdd2}b", "a\u{fdd0}x\u{fdd1}b"] {
             let mut text = String::new();
             Fragment::new(marked).fill(&[], false, &mut text);
@@ -368,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_has_a_limit() {
+    fn the_cache_has_a_size_limit() {
         let fragments = FragmentCache::default();
         let papers: Vec<Arc<Paper>> = (0..40)
             .map(|at| {

@@ -1,12 +1,12 @@
-//! What templates see of an issue around its papers: plain values, already
-//! cleaned and cut, in the reader's language.
+//! The values of an issue's templates, except for its papers: cleaned, cut and in the
+//! reader's language. Pure.
 
 use super::accent::Accent;
 use super::clean::line;
-use super::fragments::placeholder;
-use super::language::{Language, TextDirection};
 use super::paper_view::{NAME_CHARS_MAX, title};
+use super::placeholders::placeholder;
 use super::{Branding, DayCovered, Issue, IssuePick, IssueSection, Note, Recipient};
+use crate::language::{Language, TextDirection};
 use crate::paper::PaperId;
 use crate::pick::Section;
 use crate::subscriber::{EVERY_DAY, Frequency, Preferences};
@@ -18,7 +18,7 @@ use std::collections::HashSet;
 const HEADING_CHARS_MAX: usize = 120;
 const COVERED_SHOWN: usize = 4;
 
-/// The root of every template of an issue.
+/// The root value of the templates of an issue.
 #[derive(Debug, Serialize)]
 pub(super) struct IssueView {
     pub(super) lang: String,
@@ -30,24 +30,24 @@ pub(super) struct IssueView {
     pub(super) date_short: String,
     /// `Friday, 20 November 2026`.
     pub(super) date_long: String,
-    /// Papers in it.
+    /// Number of papers.
     pub(super) count: usize,
-    /// Title of the first paper in the order of the issue; empty without papers.
+    /// Title of the first paper; empty without papers.
     pub(super) top_title: String,
-    /// The subject as the language has it.
+    /// The default subject.
     pub(super) headline: String,
-    /// What is inside and what it covers, one sentence.
+    /// A sentence about the number of papers and the days covered.
     pub(super) opening: String,
-    /// Sentences on what had not arrived.
+    /// Sentences about sources that were late.
     pub(super) late: Vec<String>,
-    /// Paragraphs for somebody's first issue.
+    /// Paragraphs of a first issue.
     pub(super) welcome: Vec<String>,
-    /// Why there is nothing, if there is nothing.
+    /// The reason for an issue without papers.
     pub(super) note: Option<String>,
     pub(super) sections: Vec<SectionView>,
-    /// Sentences on how many papers are not in it, and why.
+    /// Sentences about papers that are not shown.
     pub(super) not_shown: Vec<String>,
-    /// Why they get it.
+    /// The reason for getting this mail: the subscription.
     pub(super) reason: String,
     pub(super) write_to: String,
     pub(super) view_url: String,
@@ -79,7 +79,7 @@ pub(super) struct SectionView {
     pub(super) heading: String,
     /// `interest`, `followed`, `trending`, `new`, `told` or `exploring`.
     pub(super) kind: &'static str,
-    /// What the heading does not say.
+    /// An explanation below the heading.
     pub(super) hint: Option<String>,
     pub(super) count: usize,
     pub(super) groups: Vec<GroupView>,
@@ -89,12 +89,12 @@ pub(super) struct SectionView {
 #[derive(Debug, Serialize)]
 pub(super) struct GroupView {
     pub(super) day: Option<String>,
-    /// What the template of a paper made of each: to be printed as it is.
+    /// The rendered papers.
     pub(super) papers: Vec<String>,
 }
 
-/// Papers in the order in which they are given up when an issue has to be
-/// cut: the last goes first. Equal scores keep the order of the issue.
+/// The picks by score, best first; if an issue is too large, the last ones are left out.
+/// Equal scores keep the order of the issue.
 pub(super) fn by_rank(issue: &Issue) -> Vec<&IssuePick> {
     let mut picks: Vec<&IssuePick> = issue
         .sections
@@ -105,19 +105,19 @@ pub(super) fn by_rank(issue: &Issue) -> Vec<&IssuePick> {
     picks
 }
 
-/// Whether days stand over the papers.
+/// Whether the papers are grouped by day.
 fn is_by_day(issue: &Issue, preferences: &Preferences) -> bool {
     preferences.frequency == Frequency::Weekly && issue.covers.len() > 1
 }
 
-/// Whether a paper has to say its own date, because nothing above it does.
+/// Whether a paper shows its own date, because no heading does.
 pub(super) fn is_dated(pick: &IssuePick, issue: &Issue, preferences: &Preferences) -> bool {
     let day = pick.paper.announced;
     let is_the_only_day = matches!(issue.covers.as_slice(), [only] if day == Some(only.date));
     !is_the_only_day && (day.is_none() || !is_by_day(issue, preferences))
 }
 
-/// A section without the papers in `left_out`, by day where days are shown.
+/// The picks of a section that are not left out, grouped by day if days are shown.
 struct Grouped<'a> {
     section: &'a IssueSection,
     groups: Vec<(Option<NaiveDate>, Vec<&'a IssuePick>)>,
@@ -142,7 +142,7 @@ fn grouped<'a>(
                 None => groups.push((day, vec![pick])),
             }
         }
-        // The oldest day first, papers without one at the end.
+        // The oldest day first, papers without a day last.
         groups.sort_by_key(|(day, _)| (day.is_none(), *day));
         Grouped { section, groups }
     };
@@ -154,8 +154,8 @@ fn grouped<'a>(
         .collect()
 }
 
-/// `issue` for `recipient` without the papers in `left_out`, and the others in
-/// the order in which their placeholders stand in the view.
+/// The view of `issue` for `recipient` without the papers in `left_out`, and the remaining
+/// picks in the order of their placeholders.
 pub(super) fn view<'a>(
     issue: &'a Issue,
     recipient: &Recipient<'_>,
@@ -207,7 +207,7 @@ pub(super) fn view<'a>(
             &[("date", &date_short), ("title", &top_title)],
         ),
     };
-    let texts = |texts: &[super::language::Text]| {
+    let texts = |texts: &[crate::language::Text]| {
         texts.iter().map(|text| text.as_str().to_owned()).collect()
     };
     let view = IssueView {
@@ -336,7 +336,7 @@ fn days(covers: &[DayCovered], today: NaiveDate, language: &Language) -> Option<
         .collect();
     match days.as_slice() {
         [] => None,
-        // A run of days reads better than a list of them.
+        // A range is easier to read than a long list.
         [first, .., last] if days.len() > 3 => Some(language.span(first, last)),
         few => Some(language.list(few)),
     }
@@ -420,8 +420,9 @@ pub(super) fn rhythm(preferences: &Preferences, language: &Language) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{language, sample};
+    use super::super::sample;
     use super::*;
+    use crate::language;
     use chrono_tz::Tz;
     use std::sync::Arc;
 
@@ -454,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn the_opening_says_what_is_inside_and_what_it_covers() {
+    fn the_opening_gives_the_number_of_papers_and_the_days_covered() {
         check_opening(
             8,
             1642,
@@ -488,13 +489,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_is_said() {
+    fn late_sources_are_reported() {
         let mut issue = sample::issue();
         issue.covers = vec![covered_day(20, &["cs.LG"], &["cs.CL", "q-bio.NC"])];
         assert_eq!(
             late(&issue, &in_language("en")),
             [
-                "cs.CL and q-bio.NC of Fri 20 Nov had not arrived when this issue was made; its papers come with the next one."
+                "cs.CL and q-bio.NC of Fri 20 Nov had not arrived when this issue was made; the papers will come with the next one."
             ]
         );
         assert_eq!(
@@ -506,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rhythm_is_said_in_words() {
+    fn the_rhythm_is_worded() {
         let mut preferences = Preferences::default();
         let english = in_language("en");
         assert_eq!(rhythm(&preferences, &english), "every day at 07:00 (UTC)");

@@ -1,4 +1,4 @@
-//! A rendered issue as the bytes of a message (RFC 5322, MIME).
+//! Builds messages (RFC 5322, MIME). Pure.
 
 use super::clean::{line, percent_encode};
 use super::notices::NoticeContext;
@@ -18,53 +18,53 @@ use secrecy::{ExposeSecret, SecretSlice};
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// What the headers of one message say.
+/// The values of an issue's headers.
 #[derive(Debug, Clone, Copy)]
 pub struct IssueHeaders<'a> {
     /// Sender.
     pub from: &'a Mailbox,
-    /// Reader, and how they leave.
+    /// Recipient, with the links to unsubscribe.
     pub recipient: &'a Recipient<'a>,
-    /// The site.
+    /// Name and addresses of the site.
     pub branding: &'a Branding,
     /// Date of the issue.
     pub local_date: NaiveDate,
-    /// When the issue was composed.
+    /// The instant of composing.
     pub date: DateTime<Utc>,
-    /// As [`message_id`] makes it, without angle brackets.
+    /// From [`message_id`], without angle brackets.
     pub message_id: &'a str,
 }
 
-/// Why a message cannot be built.
+/// A message that cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// A value from the settings or from us cannot stand in its header.
+    /// A value is not valid in its header.
     #[error("{value:?} cannot be the {header} of a message")]
     Value {
-        /// Which header.
+        /// The header.
         header: &'static str,
-        /// What it was to hold.
+        /// The value.
         value: String,
     },
-    /// The mail library refuses.
+    /// The mail library refuses the message.
     #[error("the message cannot be built")]
     Build(#[source] lettre::error::Error),
 }
 
-/// Constant part of the Feedback-ID: 5 to 15 characters, the same for ever
-/// (Google Workspace Admin help, "Gmail feedback loop").
+/// Constant part of the Feedback-ID: 5 to 15 characters, never changed (Google Workspace
+/// Admin help, "Gmail feedback loop").
 const SENDER_ID: &str = "paperboy";
 
-/// RFC 5322 section 2.1.1: a line should have at most 78 characters; RFC 2047
-/// section 2 allows 76 where encoded words are.
+/// Maximum line length. RFC 5322 section 2.1.1 recommends at most 78 characters; RFC 2047
+/// section 2 allows 76 in lines with encoded words.
 const LINE_BYTES: usize = 76;
 const NAME_CHARS_MAX: usize = 60;
 const URI_BYTES_MAX: usize = 900;
 
 /// The Message-ID of the issue of `local_date` for `subscriber`, without angle brackets.
 ///
-/// It is the same every time, and says nothing of the subscriber to those who
-/// do not have the secret.
+/// It is a function of its arguments, and reveals nothing about the subscriber without the
+/// secret.
 pub fn message_id(
     secret: &SecretSlice<u8>,
     domain: &str,
@@ -83,7 +83,7 @@ pub fn message_id(
     )
 }
 
-/// The same for a notice, which `about` tells from all others.
+/// The Message-ID of a notice; `about` distinguishes it from all others.
 pub(super) fn notice_id(
     secret: &SecretSlice<u8>,
     domain: &str,
@@ -103,7 +103,7 @@ fn day(date: NaiveDate) -> String {
     date.format("%Y%m%d").to_string()
 }
 
-/// The complete message: equal input gives equal bytes.
+/// Builds the complete message of an issue. Equal input gives equal bytes.
 pub fn to_message(
     rendered: &Rendered,
     headers: &IssueHeaders<'_>,
@@ -125,7 +125,7 @@ pub fn to_message(
     let builder = addressed(from, recipient.name, recipient.address, &rendered.subject)?
         .date(SystemTime::from(headers.date))
         .message_id(Some(format!("<{message_id}>")))
-        // RFC 2919: one for the service, and stable for ever.
+        // RFC 2919: one id for the service, never changed.
         .raw_header(named(
             "List-Id",
             &branding.name,
@@ -147,35 +147,35 @@ pub fn to_message(
     )
 }
 
-/// What the headers of a notice say.
+/// The values of a notice's headers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NoticeHeaders<'a> {
-    pub(super) letter: &'a NoticeContext<'a>,
+    pub(super) context: &'a NoticeContext<'a>,
     pub(super) kind: &'static str,
     pub(super) language: &'a str,
     pub(super) subject: &'a str,
-    /// Only where there is a subscription to leave.
+    /// Set if there is a subscription to end.
     pub(super) unsubscribe_url: Option<&'a str>,
 }
 
-/// The complete message of a notice. It belongs to no list, so it has none of
-/// the list's headers but the way out.
+/// Builds the complete message of a notice. It belongs to no list, so of the list headers it
+/// has at most `List-Unsubscribe`.
 pub(super) fn notice_message(
     text: &str,
     html: &str,
     headers: &NoticeHeaders<'_>,
 ) -> Result<Vec<u8>, MessageError> {
-    let letter = headers.letter;
-    let message_id = checked_message_id(letter.message_id)?;
+    let context = headers.context;
+    let message_id = checked_message_id(context.message_id)?;
     let feedback_id = format!(
         "{}:{}:{}:{SENDER_ID}",
-        letter.date.format("%Y%m%d"),
+        context.date.format("%Y%m%d"),
         headers.kind,
         headers.language
     );
-    // Whoever asked for it by a form may have typed any name: none is used.
-    let mut builder = addressed(letter.from, "", letter.to, headers.subject)?
-        .date(SystemTime::from(letter.date))
+    // A name typed into a form is not used: anyone could have typed it.
+    let mut builder = addressed(context.from, "", context.to, headers.subject)?
+        .date(SystemTime::from(context.date))
         .message_id(Some(format!("<{message_id}>")));
     if let Some(url) = headers.unsubscribe_url {
         builder = builder
@@ -192,7 +192,7 @@ fn addressed(
     to: &Address,
     title: &str,
 ) -> Result<MessageBuilder, MessageError> {
-    // lettre would read the addresses out of the headers again, and knows fewer than there are.
+    // lettre would parse the addresses from the headers, and accepts fewer than are valid.
     let envelope =
         Envelope::new(Some(from.email.clone()), vec![to.into()]).map_err(MessageError::Build)?;
     Ok(Message::builder()
@@ -208,7 +208,7 @@ fn addressed(
 
 fn automatic(builder: MessageBuilder, feedback_id: &str, language: &str) -> MessageBuilder {
     builder
-        // RFC 3834 section 5; the next is how Exchange is told the same.
+        // RFC 3834 section 5; the next one is Exchange's header for the same.
         .raw_header(plain("Auto-Submitted", "auto-generated"))
         .raw_header(plain("X-Auto-Response-Suppress", "All"))
         .raw_header(plain("Feedback-ID", feedback_id))
@@ -236,7 +236,7 @@ fn finished(
     Ok(message.map_err(MessageError::Build)?.formatted())
 }
 
-/// A body in the encoding that makes it smallest: 7bit, quoted-printable or base64.
+/// A part in the smallest encoding: 7bit, quoted-printable or base64.
 fn part(content_type: ContentType, text: &str) -> SinglePart {
     SinglePart::builder().header(content_type).body(body(text))
 }
@@ -250,12 +250,12 @@ fn body(text: &str) -> Body {
     }
 }
 
-/// Bytes of `text` as it stands in the message.
+/// Size of `text` in bytes as encoded in the message.
 pub(super) fn encoded_size(text: &str) -> usize {
     body(text).len()
 }
 
-/// `text` with every line ended by CRLF, whatever ended it before.
+/// `text` with CRLF as the end of every line.
 pub(super) fn crlf(text: &str) -> String {
     let mut lines = String::with_capacity(text.len() + text.len() / 32);
     for line in text.lines() {
@@ -265,7 +265,7 @@ pub(super) fn crlf(text: &str) -> String {
     lines
 }
 
-/// Cannot occur in quoted-printable, where `=` is followed by a hex digit or a
+/// A boundary that cannot occur in quoted-printable, where `=` is followed by a hex digit or a
 /// line end, nor in base64 (RFC 2045 section 6.7, note 2).
 fn boundary(message_id: &str) -> String {
     let hash = digest::digest(&digest::SHA256, message_id.as_bytes());
@@ -300,7 +300,7 @@ fn checked_message_id(id: &str) -> Result<&str, MessageError> {
     }
 }
 
-/// A header whose value we wrote: ASCII, shorter than a line or without a place to fold it.
+/// A header with an ASCII value of our own that needs no folding.
 fn plain(name: &'static str, value: &str) -> HeaderValue {
     encoded(name, value.to_owned(), value.to_owned())
 }
@@ -311,15 +311,13 @@ fn encoded(name: &'static str, value: String, encoded: String) -> HeaderValue {
 
 fn subject(text: &str) -> HeaderValue {
     if text.contains("=?") {
-        // A title must not be taken for an encoded word: lettre passes ASCII as it is.
+        // lettre passes ASCII through, and a title could look like an encoded word.
         return encoded("Subject", text.to_owned(), encoded_words(text));
     }
     Subject::from(text.to_owned()).display()
 }
 
-/// `Name <spec>`, on two lines if they are too long for one.
-///
-/// We write these ourselves because lettre folds nowhere in an encoded name.
+/// `Name <spec>`, folded if too long for one line. lettre does not fold encoded names.
 fn named(header: &'static str, name: &str, spec: &str) -> HeaderValue {
     let phrase = phrase(&cut(&line(name), NAME_CHARS_MAX));
     let last_line = phrase.rsplit("\r\n").next().map_or(0, str::len)
@@ -338,7 +336,7 @@ fn named(header: &'static str, name: &str, spec: &str) -> HeaderValue {
     encoded(header, spec.to_owned(), value)
 }
 
-/// A display name: words as they are, or quoted, or encoded (RFC 5322 section 3.2.5).
+/// A display name (RFC 5322 section 3.2.5): plain words, a quoted string or encoded words.
 fn phrase(name: &str) -> String {
     if name
         .bytes()
@@ -358,8 +356,8 @@ fn phrase(name: &str) -> String {
     }
 }
 
-/// RFC 2369 section 3.2, RFC 8058: the HTTPS address first, each on a line of
-/// its own. Some relays refold longer lines and break signatures by it.
+/// `List-Unsubscribe` (RFC 2369 section 3.2, RFC 8058): the HTTPS address first, each on its
+/// own line, because some relays refold longer lines and thereby break signatures.
 fn unsubscribe(url: &str, mailto: Option<&str>) -> Result<HeaderValue, MessageError> {
     const NAME: &str = "List-Unsubscribe";
     let web = header_uri(NAME, url)?;
@@ -375,7 +373,7 @@ fn unsubscribe(url: &str, mailto: Option<&str>) -> Result<HeaderValue, MessageEr
     Ok(encoded(NAME, value.clone(), value))
 }
 
-/// `<uri>`, with everything encoded that could end it.
+/// `<uri>` with all characters encoded that could end it.
 fn header_uri(header: &'static str, uri: &str) -> Result<String, MessageError> {
     let known = ["https://", "http://", "mailto:"]
         .iter()
@@ -390,8 +388,8 @@ fn header_uri(header: &'static str, uri: &str) -> Result<String, MessageError> {
     }
 }
 
-/// `text` in encoded words that may stand anywhere (RFC 2047 sections 2, 4 and
-/// 5), one a line: of the Q encoding, or B if much of it is not ASCII.
+/// `text` as encoded words valid in any place (RFC 2047 sections 2, 4 and 5), one per line, in
+/// the Q encoding, or B if much of it is not ASCII.
 fn encoded_words(text: &str) -> String {
     const ROOM: usize = 48;
     let foreign = text.bytes().filter(|byte| !byte.is_ascii()).count();
@@ -410,7 +408,7 @@ fn encoded_words(text: &str) -> String {
     let mut words = vec![String::new()];
     for letter in text.chars() {
         let piece = letter.to_string();
-        // A character is never split over two words.
+        // A character must not be split over two words.
         match words.last_mut() {
             Some(word) if size(word) + size(&piece) <= room => word.push(letter),
             _ => words.push(piece),
@@ -435,7 +433,7 @@ fn q_encoded(text: &str) -> String {
     encoded
 }
 
-/// The base 64 of lettre's bodies; a text this short fills less than a line.
+/// Base64 by lettre's encoder for bodies; `text` is shorter than a line.
 fn base64(text: &str) -> String {
     let body = Body::new_with_encoding(text.as_bytes().to_vec(), ContentTransferEncoding::Base64);
     let encoded = body.expect("anything can be written in base 64").into_vec();
@@ -453,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn ways_to_leave_stand_on_lines_of_their_own() {
+    fn unsubscribe_addresses_are_on_lines_of_their_own() {
         let short = unsubscribe_value("https://a.example/u/1", None).unwrap();
         assert_eq!(short, "List-Unsubscribe: <https://a.example/u/1>\r\n");
         let both =

@@ -1,32 +1,30 @@
 //! Composes: picks -> issue -> text and HTML -> message bytes. Pure.
 //!
 //! ```text
-//! Issue, Recipient, Branding ── views ──▶ plain values ── templates ──▶ subject, text, HTML ── message ──▶ bytes
-//!                              │                          │
-//!        language, paper_view, summary, clean         fragments (papers, rendered once for all readers)
+//! Issue, Recipient, Branding ─ issue_view ─▶ values ─ templates ─▶ subject, text, HTML
+//!                                │                      │                   │
+//!             paper_view, summary, clean   fragments (papers, cached)   message ─▶ bytes
 //! ```
 //!
-//! [`Templates::load`] reads templates and languages once; [`render`] fills them
-//! for one subscriber and keeps every part under [`PART_BYTES_MAX`];
-//! [`to_message`] adds the headers. Equal input gives equal bytes: the date, the
-//! Message-ID and, derived from it, the MIME boundary are all arguments.
-//! [`notices`] are all the other mails, in the same branding.
+//! [`Templates::load`] reads templates and languages once; [`render`] fills them for one
+//! subscriber and keeps every part under [`PART_BYTES_MAX`]; [`to_message`] adds the
+//! headers. Equal input gives equal bytes: the date, the Message-ID and, derived from it,
+//! the MIME boundary are arguments. [`notices`] are all other mails.
 //!
-//! Everything that comes from a paper, a subscriber or a source is cleaned in
-//! `clean` on its way into the views, so that templates need not care:
-//! one line is one line, and no character changes the direction of what
-//! follows it.
+//! `clean` cleans all values from papers, subscribers and sources on their way into the
+//! views, so that no template has to: each is one line, without characters that change the
+//! direction of the following text.
 
 mod accent;
+mod check;
 mod clean;
 mod dkim;
 mod fragments;
 mod issue_view;
-mod language;
-mod locale;
 mod message;
 pub mod notices;
 mod paper_view;
+mod placeholders;
 mod quoted_printable;
 mod render;
 mod resources;
@@ -34,26 +32,21 @@ mod sample;
 mod settings;
 mod summary;
 mod templates;
+mod wording;
+mod wrap;
 
 pub use accent::{Accent, BadAccent};
+pub use check::{SampleError, sample_message};
 pub use dkim::{DkimError, DkimSigner, DnsRecord};
 pub use fragments::FragmentCache;
-pub use language::{
-    AccountWords, ChoicesWords, ConfirmWords, DayWords, FeedbackWords, FormWords, FrameWords,
-    InterestWords, InvitationWords, LeaveWords, LibraryWords, LinkWords, MessagesWords, MineWords,
-    OwnerWords, PageWords, PaperWords, PicksWords, PluralText, PreferencesWords, PreviewWords,
-    SearchWords, SentWords, SharedWords, SignupWords, Text, WrongWords,
-};
-pub use locale::Locale;
 pub use message::{IssueHeaders, MessageError, message_id, to_message};
-pub use render::{PART_BYTES_MAX, Rendered, SUBJECT_CHARS_MAX, render};
-pub use sample::{SampleError, sample_message};
+pub use render::{PART_BYTES_MAX, render};
 pub use settings::{DigestSettings, DkimSettings};
 pub use summary::short;
-pub use templates::{TemplateError, Templates};
+pub use templates::{SUBJECT_CHARS_MAX, TemplateError, Templates};
 
 use crate::links::Thumbs;
-use crate::paper::Paper;
+use crate::paper::{Paper, PaperId};
 use crate::pick::{PaperNews, Reason, Section};
 use crate::site::Site;
 use crate::subscriber::{Address, Preferences};
@@ -63,21 +56,21 @@ use std::sync::Arc;
 /// One digest for one subscriber on one local date.
 #[derive(Debug, Clone)]
 pub struct Issue {
-    /// Its date where the subscriber lives.
+    /// Its date in the subscriber's time zone.
     pub local_date: NaiveDate,
-    /// The announcement days in it, oldest first.
+    /// The announcement days covered, oldest first.
     pub covers: Vec<DayCovered>,
-    /// Its sections in order; those without picks are left out.
+    /// The sections in order; those without picks are not shown.
     pub sections: Vec<IssueSection>,
-    /// Papers above the line for which there was no room.
+    /// Number of papers above the line beyond the maximum of the issue.
     pub no_room: u32,
-    /// Papers that were looked at and lie below the line.
+    /// Number of papers considered that are below the line.
     pub below_the_line: u32,
-    /// Papers looked at.
+    /// Number of papers considered.
     pub considered: u32,
-    /// Why nothing is above the line; printed only if there are no picks.
+    /// The reason for an empty issue; shown only if there are no picks.
     pub note: Option<Note>,
-    /// Whether it is the subscriber's first: it begins with a welcome.
+    /// Whether it is the subscriber's first issue, which begins with a welcome.
     pub is_first: bool,
 }
 
@@ -86,20 +79,20 @@ pub struct Issue {
 pub struct DayCovered {
     /// The day.
     pub date: NaiveDate,
-    /// Papers announced on it, in what the subscriber follows.
+    /// Number of papers announced in what the subscriber follows.
     pub papers: u32,
-    /// Categories or sources that have arrived: `cs.LG`, `Journal of Examples`.
+    /// Categories or sources that had arrived: `cs.LG`, `Journal of Examples`.
     pub arrived: Vec<String>,
-    /// Those still missing when the issue was composed; their papers come with a later one.
+    /// Categories or sources that were missing; their papers come with a later issue.
     pub awaited: Vec<String>,
 }
 
 /// The picks of one section.
 #[derive(Debug, Clone)]
 pub struct IssueSection {
-    /// Which section; an interest's name is its heading.
+    /// The section; the heading of an interest is its name.
     pub section: Section,
-    /// Words of the interest: they tell which sentences of an abstract matter. May be empty.
+    /// Terms of the interest, which select the sentences of short abstracts. May be empty.
     pub terms: Vec<String>,
     /// Best first.
     pub picks: Vec<IssuePick>,
@@ -110,24 +103,24 @@ pub struct IssueSection {
 pub struct IssuePick {
     /// The paper.
     pub paper: Arc<Paper>,
-    /// 0 to 1; where an issue has to be cut, the lowest goes first.
+    /// From 0 to 1; if an issue is too large, the lowest are left out.
     pub score: f32,
     /// The reasons for it, strongest first; may be empty.
     pub reasons: Vec<Reason>,
-    /// Authors to mark, as they are spelt in the paper.
+    /// Followed authors, as spelt in the paper.
     pub followed: Vec<String>,
-    /// The row of the paper, for the links with which a reader says something of it.
+    /// The paper's row in the database, for feedback links.
     pub row: Option<i64>,
-    /// What became of it since it was announced.
+    /// A replacement, publication or withdrawal.
     pub news: Option<PaperNews>,
 }
 
-/// Why nothing is above the line.
+/// The reason for an empty issue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Note {
-    /// Nothing new was announced in what they follow.
+    /// Nothing was announced in what the subscriber follows.
     NothingAnnounced,
-    /// Nothing of what was announced has anything to do with what they follow.
+    /// No announced paper is related to what the subscriber follows.
     NothingMatches,
     /// The best paper stayed below the line.
     BelowTheLine {
@@ -136,43 +129,58 @@ pub enum Note {
         /// The line.
         line: f32,
     },
-    /// All that is above the line was in an earlier issue.
+    /// All papers above the line were in an earlier issue.
     AllSentBefore,
 }
 
-/// For whom an issue is rendered.
+/// The subscriber for whom an issue is rendered.
 #[derive(Debug, Clone)]
 pub struct Recipient<'a> {
-    /// Where it goes.
+    /// Mail address.
     pub address: &'a Address,
-    /// What to call them; may be empty.
+    /// Display name; may be empty.
     pub name: &'a str,
-    /// What they chose.
+    /// Preferences.
     pub preferences: &'a Preferences,
-    /// One click and they have left: `https://…`.
+    /// The link that unsubscribes with one click: `https://…`.
     pub unsubscribe_url: String,
-    /// The same by mail: `mailto:…`.
+    /// The address that unsubscribes by mail: `mailto:…`.
     pub unsubscribe_mailto: Option<String>,
-    /// Where they change what they get.
+    /// The page of preferences.
     pub preferences_url: String,
-    /// This issue as a page.
+    /// The page of this issue.
     pub view_url: String,
-    /// Where they say something of a pick.
+    /// The feedback links.
     pub thumbs: Thumbs,
 }
 
-/// What is alike in every issue of this instance.
+/// A rendered issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line of at most [`SUBJECT_CHARS_MAX`] characters.
+    pub subject: String,
+    /// The text part. Lines end in CRLF.
+    pub text: String,
+    /// The HTML part, if the subscriber wants one. Lines end in CRLF.
+    pub html: Option<String>,
+    /// Code of its language.
+    pub language: String,
+    /// Papers that did not fit, the lowest ranked of the issue; they were not sent.
+    pub left_out: Vec<PaperId>,
+}
+
+/// Name, addresses and look of the site.
 #[derive(Debug, Clone)]
 pub struct Branding {
     /// Name of the site.
     pub name: String,
-    /// Address of its web pages, without a slash at the end.
+    /// Address of the web pages, without a slash at the end.
     pub base_url: String,
-    /// The operator's address.
+    /// The operator's mail address.
     pub contact: String,
-    /// The one colour besides ink and paper.
+    /// The accent colour.
     pub accent: Accent,
-    /// Address of a picture to stand above the date; most mails need none.
+    /// Address of a logo above the date.
     pub logo: Option<String>,
 }
 

@@ -1,10 +1,10 @@
-//! What templates see of one paper.
+//! The values of a paper's template. Pure.
 
 use super::Branding;
 use super::clean::{line, paragraphs, path_segment, web_url};
-use super::fragments::Slot;
-use super::language::Language;
+use super::placeholders::Slot;
 use super::summary::SentenceSet;
+use crate::language::{Language, is_latin};
 use crate::paper::{Paper, category_name, doi_url};
 use crate::pick::{PaperNews, Reason};
 use crate::subscriber::AbstractLength;
@@ -18,38 +18,38 @@ const REASON_CHARS_MAX: usize = 300;
 pub(super) const NAME_CHARS_MAX: usize = 100;
 /// The longest abstracts on arXiv have some 2,500 characters.
 const ABSTRACT_CHARS_MAX: usize = 6_000;
-/// Longer lists of authors are cut to [`AUTHORS_SHOWN`] names.
+/// Lists longer than this are cut to [`AUTHORS_SHOWN`] names.
 const AUTHORS_WHOLE: usize = 8;
 const AUTHORS_SHOWN: usize = 6;
-/// Followed authors are shown wherever they stand in the list, up to so many.
+/// Maximum number of followed authors shown from the rest of the list.
 const FOLLOWED_SHOWN: usize = 6;
 const CATEGORIES_SHOWN: usize = 3;
 
 /// A paper in an issue.
 #[derive(Debug, Serialize)]
 pub(super) struct PaperView {
-    /// `12. `, as wide as the indent of what follows it in the text part.
+    /// `12. `, as wide as the indent of the text part.
     pub(super) marker: String,
     pub(super) title: String,
     pub(super) url: String,
-    /// Language of title and abstract, if it is known and not that of the issue.
+    /// Language of title and abstract, if it is known and differs from the issue's.
     pub(super) lang: Option<&'static str>,
     pub(super) authors: Vec<AuthorView>,
     /// `and 43 more`.
     pub(super) authors_more: Option<String>,
     pub(super) categories: Vec<String>,
-    /// `announced Fri 20 Nov`, where the issue itself does not say it.
+    /// `announced Fri 20 Nov`, if the issue does not show it.
     pub(super) dated: Option<String>,
-    /// What has changed since it was new; a withdrawal in any case.
+    /// A replacement, a publication or a withdrawal.
     pub(super) news: Option<String>,
-    /// Why it is here; may be empty.
+    /// The reason of the pick; may be empty.
     pub(super) reason: String,
-    /// Paragraphs; none if none are wanted or known.
+    /// Paragraphs; empty if unwanted or unknown.
     pub(super) abstract_text: Vec<String>,
     pub(super) links: Vec<LinkView>,
-    /// The same without that of the title, for the text part.
+    /// The links without that of the title, for the text part.
     pub(super) more_links: Vec<LinkView>,
-    /// What a reader can say of it; empty where nothing listens.
+    /// The feedback links; empty if there is no web service.
     pub(super) thumbs: Vec<LinkView>,
 }
 
@@ -65,8 +65,8 @@ pub(super) struct LinkView {
     pub(super) url: String,
 }
 
-/// What makes one reader's view of a paper differ from another's, all of it
-/// the same for many readers; the rest is in [`SlotValues`].
+/// The part of a reader's view of a paper that is the same for many readers. The other part
+/// is in [`SlotValues`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct RenderMode {
     pub(super) abstracts: AbstractLength,
@@ -74,13 +74,13 @@ pub(super) struct RenderMode {
     pub(super) followed: Vec<String>,
     pub(super) news: Option<PaperNews>,
     pub(super) is_dated: bool,
-    /// Dates of another year than this are shown with theirs.
+    /// Dates of other years are shown with the year.
     pub(super) year: i32,
     pub(super) has_reason: bool,
     pub(super) has_thumbs: bool,
 }
 
-/// What only this reader's view has: the values of every [`Slot`].
+/// The part of the view that differs for every reader: the value of each [`Slot`].
 #[derive(Debug, Clone)]
 pub(super) struct SlotValues {
     pub(super) marker: String,
@@ -89,7 +89,7 @@ pub(super) struct SlotValues {
 }
 
 impl SlotValues {
-    /// Marks in place of all that a reader who sees papers in this `mode` has.
+    /// Placeholders for all values of `mode`.
     pub(super) fn placeholders(mode: &RenderMode) -> Self {
         SlotValues {
             marker: Slot::Marker.placeholder(),
@@ -103,7 +103,7 @@ impl SlotValues {
     }
 }
 
-/// `paper` in `language`; `summary` is its abstract in the short form.
+/// The view of `paper` in `language`; `summary` is the short form of its abstract.
 pub(super) fn view(
     paper: &Paper,
     mode: &RenderMode,
@@ -220,21 +220,7 @@ pub(super) fn title(paper: &Paper) -> String {
     }
 }
 
-/// Whether most letters of `text` are Latin: then it is taken for English, as
-/// nearly all papers are.
-pub(super) fn is_latin(text: &str) -> bool {
-    let (mut latin, mut other) = (0, 0);
-    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
-        if letter.is_ascii() || ('\u{c0}'..'\u{250}').contains(&letter) {
-            latin += 1
-        } else {
-            other += 1
-        }
-    }
-    latin > other
-}
-
-/// Where the title leads: the page of the paper, else ours of it.
+/// The link of the title: the paper's page at its source, else its page on our site.
 fn title_url(paper: &Paper, branding: &Branding) -> String {
     paper
         .link()
@@ -248,12 +234,12 @@ fn title_url(paper: &Paper, branding: &Branding) -> String {
         })
 }
 
-/// The other places where the paper can be read, and what belongs to it.
+/// Links to other forms of the paper and to its resources.
 fn links(paper: &Paper, title_url: &str, language: &Language) -> Vec<LinkView> {
     let words = &language.digest;
     let id = paper.id.as_str();
     let mut links: Vec<LinkView> = Vec::new();
-    let mut add = |label: &super::language::Text, url: String| {
+    let mut add = |label: &crate::language::Text, url: String| {
         if links
             .iter()
             .all(|link| !link.url.eq_ignore_ascii_case(&url))
@@ -267,7 +253,7 @@ fn links(paper: &Paper, title_url: &str, language: &Language) -> Vec<LinkView> {
     if paper.id.is_arxiv() {
         add(&words.link_abstract, format!("https://arxiv.org/abs/{id}"));
         add(&words.link_pdf, format!("https://arxiv.org/pdf/{id}"));
-        // arXiv makes HTML of papers since December 2023.
+        // arXiv provides HTML since December 2023.
         if id
             .split_once('.')
             .is_some_and(|(month, _)| ("2312".."9100").contains(&month))
@@ -293,7 +279,7 @@ fn links(paper: &Paper, title_url: &str, language: &Language) -> Vec<LinkView> {
     links
 }
 
-/// The first authors and all followed ones, and how many more there are.
+/// The first authors, the followed ones, and the number of the others.
 fn authors(names: &[String], followed: &[String]) -> (Vec<AuthorView>, usize) {
     let followed: HashSet<String> = followed
         .iter()
@@ -330,7 +316,7 @@ fn authors(names: &[String], followed: &[String]) -> (Vec<AuthorView>, usize) {
 fn categories(paper: &Paper) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for code in &paper.categories {
-        // arXiv's feeds list ACM and MSC classes ("I.2.7", "68T50") among its own.
+        // arXiv's feeds mix in ACM and MSC classes ("I.2.7", "68T50").
         if paper.id.is_arxiv() && !code.starts_with(|c: char| c.is_ascii_lowercase()) {
             continue;
         }
@@ -389,8 +375,9 @@ pub(super) fn news_text(news: &PaperNews, language: &Language) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{language, sample};
+    use super::super::sample;
     use super::*;
+    use crate::language;
 
     fn names(count: usize) -> Vec<String> {
         (1..=count).map(|at| format!("Author {at}")).collect()
@@ -427,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_somewhere() {
+    fn links_depend_on_the_paper() {
         let labels = |paper: &Paper| -> Vec<String> {
             let links = links(paper, &title_url(paper, &sample::branding()), &english());
             links.into_iter().map(|link| link.label).collect()
@@ -471,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn categories_are_words() {
+    fn categories_are_shown_by_name() {
         let mut paper = paper("2611.01234");
         paper.categories = ["cs.SY", "eess.SY", "I.2.7; H.3.3", "68T50", "cs.XX"]
             .map(str::to_owned)
@@ -483,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_to_a_paper_is_said() {
+    fn news_of_a_paper_is_worded() {
         let said = |paper: &Paper, what: Option<PaperNews>| {
             news(paper, what.as_ref(), &english()).unwrap_or_default()
         };
@@ -512,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_said_in_the_readers_language() {
+    fn a_reason_is_worded_in_the_readers_language() {
         let languages = language::load(None).unwrap();
         let why = [
             Reason::FollowedAuthors(vec!["Ada".to_owned(), "Tri".to_owned()]),

@@ -1,50 +1,31 @@
-//! An issue for one subscriber, as subject, text and HTML that fit a mail.
+//! Renders an issue for one subscriber, within the size limit of mails. Pure.
 
-use super::clean::line;
-use super::fragments::{Fragment, FragmentCache, FragmentKey, SLOTS, splice};
+use super::fragments::{Fragment, FragmentCache, FragmentKey, splice};
 use super::issue_view::{by_rank, is_dated, view};
-use super::language::Language;
 use super::message::{crlf, encoded_size};
 use super::paper_view::{self, RenderMode, SlotValues};
+use super::placeholders::SLOTS;
 use super::quoted_printable::count;
 use super::summary::{SentenceSet, lowered};
-use super::{Branding, Issue, IssuePick, Recipient, TemplateError, Templates};
+use super::{Branding, Issue, IssuePick, Recipient, Rendered, TemplateError, Templates};
+use crate::language::Language;
 use crate::paper::PaperId;
 use crate::pick::Thumb;
 use crate::subscriber::{AbstractLength, MailFormat};
-use crate::text::cut;
 use chrono::Datelike;
 use std::collections::{HashMap, HashSet};
 
-/// No part of a message is larger than this, neither decoded nor as it is
-/// sent. Gmail cuts a message off at some 102 KB, and with it the link to leave.
+/// Maximum size of a part, decoded and encoded. Gmail clips messages at some 102 KB, and with
+/// it the link to unsubscribe.
 pub const PART_BYTES_MAX: usize = 90_000;
 
-/// RFC 5322 section 2.1.1: lines should have at most 78 characters.
-pub const SUBJECT_CHARS_MAX: usize = 78;
-
-/// Columns of the marker before a title in the text part.
+/// Width of the marker before a title in the text part.
 const MARKER_COLUMNS: usize = 4;
 
-/// More of a paper's authors than this are not told apart.
+/// Maximum number of followed authors of one paper.
 const FOLLOWED_MAX: usize = 64;
 
-/// An issue in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
-    /// One line of at most [`SUBJECT_CHARS_MAX`] characters.
-    pub subject: String,
-    /// The text part. Lines end in CRLF.
-    pub text: String,
-    /// The HTML part, if the subscriber wants one. Lines end in CRLF.
-    pub html: Option<String>,
-    /// Code of the language of the issue's own words.
-    pub language: String,
-    /// Papers that did not fit, the lowest ranked of the issue; the reader has not seen them.
-    pub left_out: Vec<PaperId>,
-}
-
-/// A pick as this reader sees it, but for its number.
+/// A pick prepared for one reader, without its number.
 struct PreparedPick<'a> {
     pick: &'a IssuePick,
     mode: RenderMode,
@@ -58,11 +39,10 @@ struct RenderedParts {
     html: Option<String>,
 }
 
-/// Fills the templates with `issue` for `recipient`. What `fragments` has of
-/// its papers from other readers is not rendered again.
+/// Renders `issue` for `recipient`, reusing the papers in `fragments`.
 ///
-/// If a part grows beyond [`PART_BYTES_MAX`], as many of the lowest scored
-/// papers as necessary are left out of all parts, and their number is said.
+/// If a part exceeds [`PART_BYTES_MAX`], the papers with the lowest scores are left out of all
+/// parts, and the mail says how many.
 pub fn render(
     templates: &Templates,
     fragments: &FragmentCache,
@@ -86,7 +66,7 @@ pub fn render(
     if !fits(&filled) {
         let fill =
             |kept: usize| printer.fill(&ranked[kept..].iter().map(|pick| &pick.paper.id).collect());
-        // The largest number that fits lies from `kept` on and below `beyond`.
+        // Binary search for the largest number that fits, in `kept..beyond`.
         let mut beyond = kept;
         (kept, filled) = (0, fill(0)?);
         while beyond - kept > 1 {
@@ -167,7 +147,7 @@ struct IssueRenderer<'a> {
 }
 
 impl IssueRenderer<'_> {
-    /// All parts without the papers in `left_out`.
+    /// Renders all parts without the papers in `left_out`.
     fn fill(&self, left_out: &HashSet<&PaperId>) -> Result<RenderedParts, TemplateError> {
         let (view, printed) = view(
             self.issue,
@@ -201,7 +181,7 @@ impl IssueRenderer<'_> {
         })
     }
 
-    /// One paper, as number `number`.
+    /// Renders one paper with the number `number`.
     fn paper(
         &self,
         ready: &PreparedPick<'_>,
@@ -223,7 +203,7 @@ impl IssueRenderer<'_> {
         let key = FragmentKey::new(paper, &self.language.code, &ready.mode, is_html);
         let fragment = self.fragments.of(key, paper, || {
             let own = SlotValues::placeholders(&ready.mode);
-            Ok(Fragment::new(&self.filled(ready, own, is_html)?))
+            Ok::<_, TemplateError>(Fragment::new(&self.filled(ready, own, is_html)?))
         })?;
         let [more, less, save] = &ready.thumbs;
         let values: [&str; SLOTS.len()] = [&marker, &ready.reason, more, less, save];
@@ -262,18 +242,13 @@ fn fits(filled: &RenderedParts) -> bool {
 }
 
 fn part_fits(part: &str) -> bool {
-    // Quoted-printable makes three bytes of one at worst and breaks lines of 76;
-    // base64 makes four of three. Where even that fits, nothing need be encoded.
+    // Upper bounds: quoted-printable takes up to three bytes for one and breaks lines of 76;
+    // base64 takes four for three. If both fit, the part need not be encoded to know.
     let special = count(part, |byte| !byte.is_ascii_graphic() || byte == b'=');
     let quoted = (part.len() + 2 * special) * 76 / 72;
     let base64 = part.len() * 140 / 100;
     part.len() <= PART_BYTES_MAX
         && (quoted.max(base64) < PART_BYTES_MAX || encoded_size(part) <= PART_BYTES_MAX)
-}
-
-/// What a subject template gave, as one line that fits.
-pub(super) fn subject_line(filled: &str) -> String {
-    cut(&line(filled), SUBJECT_CHARS_MAX)
 }
 
 #[cfg(test)]
@@ -296,7 +271,7 @@ mod tests {
                     abstract_text: abstract_text.to_owned(),
                     ..(*template.paper).clone()
                 });
-                // The order of the section is not the order of scores.
+                // The order of the section differs from the order of scores.
                 pick.score = ((at * 7) % papers) as f32 / papers as f32;
                 pick
             })
@@ -335,7 +310,7 @@ mod tests {
             assert_eq!(rendered, anew.unwrap());
             let html = rendered.html.as_deref().unwrap();
             assert!(html.len() <= PART_BYTES_MAX && encoded_size(html) <= PART_BYTES_MAX);
-            // One more paper would not have been possible.
+            // One more paper would not have fitted.
             assert!(html.len().max(encoded_size(html)) > PART_BYTES_MAX * 4 / 5);
             assert!(!rendered.left_out.is_empty() && rendered.left_out.len() < 100);
             let sentence = format!("{} more did not fit", rendered.left_out.len());
@@ -362,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn even_one_monstrous_paper_fits() {
+    fn a_single_huge_paper_fits() {
         let templates = Templates::load(&DigestSettings::default()).unwrap();
         let (address, mut preferences) = sample::subscriber();
         preferences.abstracts = AbstractLength::Full;
@@ -383,16 +358,5 @@ mod tests {
         )
         .unwrap();
         assert_eq!(rendered.left_out, []);
-    }
-
-    #[test]
-    fn a_subject_is_one_line_cut_at_a_word() {
-        assert_eq!(subject_line("  a\r\nBcc: b\n"), "a Bcc: b");
-        let long = subject_line(&"seven ".repeat(40));
-        assert_eq!(
-            long,
-            format!("{}…", "seven ".repeat(13).trim_end()).as_str()
-        );
-        assert!(long.chars().count() <= SUBJECT_CHARS_MAX);
     }
 }

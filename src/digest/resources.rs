@@ -1,16 +1,16 @@
-//! Finds the authors' code and project page among what is known of a paper.
+//! Finds the code and the project page of a paper. Pure.
 
 use super::clean::web_url;
 use crate::paper::Paper;
 
-/// What belongs to a paper and lives elsewhere.
+/// Web addresses that belong to a paper.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Resources {
     pub(super) code: Option<String>,
     pub(super) project: Option<String>,
 }
 
-/// What lies there is code.
+/// Hosts of code.
 const CODE_HOSTS: [&str; 8] = [
     "github.com",
     "gitlab.com",
@@ -22,7 +22,7 @@ const CODE_HOSTS: [&str; 8] = [
     "huggingface.co",
 ];
 
-/// Pages that authors make for one paper are mostly below these.
+/// Common hosts of project pages.
 const PAGE_HOSTS: [&str; 6] = [
     ".github.io",
     ".gitlab.io",
@@ -32,8 +32,8 @@ const PAGE_HOSTS: [&str; 6] = [
     ".vercel.app",
 ];
 
-/// What the source says, else the first address in the abstract or in the
-/// authors' comment that looks like it.
+/// The addresses given by the source, else the first ones in the abstract or the comment that
+/// look like code or a project page.
 pub(super) fn find(paper: &Paper) -> Resources {
     let mut found = Resources {
         code: paper.code.as_deref().and_then(web_url),
@@ -49,7 +49,7 @@ pub(super) fn find(paper: &Paper) -> Resources {
             };
             let host = host(&url);
             if CODE_HOSTS.contains(&host.as_str()) {
-                // The host alone is no repository.
+                // A host without a path is not a repository.
                 if found.code.is_none() && path_of(&url).contains('/') {
                     found.code = Some(url);
                 }
@@ -63,7 +63,7 @@ pub(super) fn find(paper: &Paper) -> Resources {
     found
 }
 
-/// Every web address in `text`, with a scheme, and the text before it.
+/// Every web address in `text`, with a scheme added, and the text before it.
 fn addresses(text: &str) -> Vec<(&str, String)> {
     const STARTS: [&str; 4] = ["https://", "http://", "github.com/", "www."];
     let mut found = Vec::new();
@@ -77,7 +77,7 @@ fn addresses(text: &str) -> Vec<(&str, String)> {
         let end = text[start..]
             .find(|c: char| c.is_whitespace() || !c.is_ascii() || "<>\"'{}|\\^`()[],;".contains(c))
             .map_or(text.len(), |length| start + length);
-        // A full stop ends the sentence, not the address.
+        // Trailing punctuation belongs to the sentence.
         let address = text[start..end].trim_end_matches(['.', ':', '!', '?', '/', '*']);
         let address = if address.contains("://") {
             address.to_owned()
@@ -106,7 +106,7 @@ fn path_of(url: &str) -> &str {
         .map_or("", |(_, path)| path.trim_end_matches('/'))
 }
 
-/// Whether the words right before an address say that it is the project's page.
+/// Whether the words before an address introduce a project page.
 fn says_project(before: &str) -> bool {
     let near: String = before
         .chars()
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_source_says_comes_first() {
+    fn addresses_given_by_the_source_come_first() {
         let mut paper = Paper::new("2611.00001".parse().unwrap(), "t".to_owned());
         paper.code = Some("https://example.org/code".to_owned());
         paper.abstract_text = "https://github.com/a/b".to_owned();

@@ -1,18 +1,15 @@
-//! An invented issue, for checking templates without papers.
+//! Sample values of everything a template can contain, to check templates. Pure.
 
-use super::notices::{Notice, RunSummary};
+use super::notices::Notice;
 use super::paper_view::{RenderMode, SlotValues};
 use super::summary::SentenceSet;
 use super::{Accent, Branding, DayCovered, Issue, IssuePick, IssueSection, Note, Recipient};
-use super::{
-    FragmentCache, IssueHeaders, MessageError, TemplateError, Templates, render, to_message,
-};
 use crate::links::Thumbs;
 use crate::paper::Paper;
 use crate::pick::{PaperNews, Reason, Section};
-use crate::site::Site;
+use crate::run_figures::RunFigures;
 use crate::subscriber::{AbstractLength, Address, Preferences};
-use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use chrono::{NaiveDate, TimeZone, Utc};
 use std::sync::Arc;
 
 pub(super) fn branding() -> Branding {
@@ -47,61 +44,6 @@ pub(super) fn recipient<'a>(address: &'a Address, preferences: &'a Preferences) 
     }
 }
 
-/// Why there is no sample.
-#[derive(Debug, thiserror::Error)]
-pub enum SampleError {
-    /// A template.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// A header.
-    #[error(transparent)]
-    Message(#[from] MessageError),
-}
-
-/// The invented issue as a whole message to `to`, unsigned. `leaving` is the link and the
-/// address (`mailto:`) by which its reader unsubscribes.
-pub fn sample_message(
-    templates: &Templates,
-    site: &Site,
-    branding: &Branding,
-    to: &Address,
-    leaving: (String, Option<String>),
-    now: DateTime<Utc>,
-) -> Result<Vec<u8>, SampleError> {
-    let (_, preferences) = subscriber();
-    let sample = recipient(to, &preferences);
-    let recipient = Recipient {
-        name: "",
-        unsubscribe_url: leaving.0,
-        unsubscribe_mailto: leaving.1,
-        ..sample
-    };
-    let issue = issue();
-    let rendered = render(
-        templates,
-        &FragmentCache::disabled(),
-        &issue,
-        &recipient,
-        branding,
-    )?;
-    // Two samples in one second may be one and the same.
-    let message_id = super::notices::message_id(
-        &site.secret,
-        site.mail_domain(),
-        &format!("sample\0{to}\0{}", now.timestamp()),
-        now,
-    );
-    let headers = IssueHeaders {
-        from: &site.from,
-        recipient: &recipient,
-        branding,
-        local_date: issue.local_date,
-        date: now,
-        message_id: &message_id,
-    };
-    Ok(to_message(&rendered, &headers)?)
-}
-
 fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 20).expect("this is a date")
 }
@@ -115,7 +57,7 @@ fn covers() -> Vec<DayCovered> {
     }]
 }
 
-/// Two sections with all that a template can meet.
+/// An issue of two sections with every kind of value.
 pub(super) fn issue() -> Issue {
     let whole = Paper {
         version: Some(1),
@@ -174,7 +116,7 @@ pub(super) fn issue() -> Issue {
     }
 }
 
-/// How the first pick of the sample is seen.
+/// The mode for the first pick of the sample.
 pub(super) fn mode(pick: &IssuePick, has_reason: bool) -> RenderMode {
     RenderMode {
         abstracts: AbstractLength::Full,
@@ -188,7 +130,7 @@ pub(super) fn mode(pick: &IssuePick, has_reason: bool) -> RenderMode {
     }
 }
 
-/// What a reader's own values may be at their worst.
+/// A reader's values with characters to escape and a reason longer than a line.
 pub(super) fn own(has_reason: bool) -> SlotValues {
     let url = |word: &str| format!("https://digest.example.org/feedback?t=sample&p=7&v={word}");
     let reason = "matches “a < b & c”, 'and \"so on\"', at such a length that it takes more than one line of text";
@@ -203,7 +145,7 @@ pub(super) fn own(has_reason: bool) -> SlotValues {
     }
 }
 
-/// One of every kind.
+/// One notice of every kind.
 pub(super) fn notices() -> Vec<Notice> {
     let url = || "https://digest.example.org/confirm?t=sample".to_owned();
     let until = Utc
@@ -242,18 +184,18 @@ pub(super) fn notices() -> Vec<Notice> {
         },
         Notice::Run {
             date: today(),
-            summary: RunSummary {
+            figures: RunFigures {
                 papers: 642,
-                sent: 1_204,
+                accepted: 1_204,
                 next: Some(until),
-                ..RunSummary::default()
+                ..RunFigures::default()
             },
             url: None,
         },
     ]
 }
 
-/// Nothing above the line.
+/// An issue without papers.
 pub(super) fn empty_issue() -> Issue {
     Issue {
         sections: Vec::new(),

@@ -8,20 +8,20 @@ use std::path::PathBuf;
 pub struct DigestSettings {
     /// A folder whose files replace the embedded templates of the same name.
     pub templates: Option<PathBuf>,
-    /// The one colour besides ink and paper.
+    /// The accent colour.
     pub accent: Accent,
-    /// Address of a picture above the date of every issue; none unless set.
+    /// Address of a logo above the date of every issue.
     pub logo: Option<String>,
 }
 
-/// The `[dkim]` settings: messages are signed with the keys that are there, at least one.
+/// The `[dkim]` settings. Messages are signed with each key given, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DkimSettings {
-    /// The domain that signs, as in `d=`.
+    /// The signing domain, `d=`.
     pub domain: String,
-    /// Names the public key in DNS: `selector._domainkey.domain`.
+    /// The selector of the RSA key; its record is `selector._domainkey.domain`.
     pub selector: String,
-    /// The same for the Ed25519 key: a name in DNS has one key.
+    /// The selector of the Ed25519 key. A record has one key only.
     pub ed25519_selector: String,
     /// An RSA private key, PEM.
     pub rsa_key_file: Option<PathBuf>,

@@ -1,21 +1,21 @@
-//! The short form of an abstract: its two or three most telling sentences.
+//! The short form of an abstract: its two or three most informative sentences. Pure.
 //!
-//! The first of them must stand on its own, so it is the abstract's first or one
-//! in which the authors announce what they did; the others follow it.
+//! The first one must be understandable alone: it is the first of the abstract, or one that
+//! announces what the authors did. The others follow it.
 
 use super::clean::paragraphs;
 use crate::text::{cut, sentences};
 use std::cmp::Reverse;
 
-/// An abstract up to this length is short as it stands.
+/// Abstracts up to this length are not shortened.
 const SHORT_CHARS: usize = 320;
-/// Sentences are added while the whole stays below this.
+/// Sentences are added while the total stays below this.
 const CHARS_GOAL: usize = 480;
-/// One sentence alone may be this long.
+/// Maximum length, for a single long sentence.
 const CHARS_MAX: usize = 640;
 const SENTENCES_MAX: usize = 3;
 
-/// Authors announce with these what is new or what came out.
+/// Phrases that announce a contribution or a result.
 const STRONG_CUES: [&str; 34] = [
     "we propose",
     "we introduce",
@@ -53,7 +53,7 @@ const STRONG_CUES: [&str; 34] = [
     "%",
 ];
 
-/// These open a sentence on the background, or on where the code is.
+/// Phrases of sentences about the background or the location of the code.
 const WEAK_CUES: [&str; 14] = [
     "in recent years",
     "recently,",
@@ -71,7 +71,7 @@ const WEAK_CUES: [&str; 14] = [
     "http",
 ];
 
-/// A sentence that opens so is_dependent on the one before it.
+/// Openings of sentences that depend on the one before.
 const DEPENDENT_OPENINGS: [&str; 48] = [
     "these ",
     "this ",
@@ -123,7 +123,8 @@ const DEPENDENT_OPENINGS: [&str; 48] = [
     "and ",
 ];
 
-/// An opening that announces needs no sentence before it, although it may begin with one of [`DEPENDENT_OPENINGS`].
+/// Openings of sentences that do not depend on another one, although some begin like
+/// [`DEPENDENT_OPENINGS`].
 const STANDALONE_OPENINGS: [&str; 20] = [
     "in this paper",
     "in this work",
@@ -147,18 +148,17 @@ const STANDALONE_OPENINGS: [&str; 20] = [
     "we report",
 ];
 
-/// The most telling sentences of `text`, in their order; ` … ` stands where
-/// others were left out between them. Words are never cut.
+/// The most informative sentences of `text`, in their order, with ` … ` in place of omitted
+/// ones. Words are never cut.
 ///
-/// With `terms`, sentences that hold them win; otherwise place and the
-/// phrases decide that authors announce their point with. (Both cues go back
-/// to Edmundson, "New methods in automatic extracting", 1969.)
+/// Sentences that contain `terms` score highest, then position and cue phrases count
+/// (Edmundson, "New methods in automatic extracting", 1969).
 pub fn short(text: &str, terms: &[String]) -> String {
     let abstract_text = Abstract::new(text);
     abstract_text.text(abstract_text.choose(&lowered(terms)))
 }
 
-/// `terms` as [`Abstract::choose`] takes them.
+/// Normalises `terms` for [`Abstract::choose`].
 pub(super) fn lowered(terms: &[String]) -> Vec<String> {
     terms
         .iter()
@@ -167,11 +167,11 @@ pub(super) fn lowered(terms: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// An abstract, taken apart once for all readers.
+/// An abstract, split into sentences once for all readers.
 #[derive(Debug)]
 pub(super) struct Abstract {
     whole: String,
-    /// None if the whole is short as it stands.
+    /// Empty if the whole abstract is short.
     sentences: Vec<Sentence>,
 }
 
@@ -180,15 +180,15 @@ struct Sentence {
     text: String,
     lower: String,
     chars: usize,
-    /// Quarter points, before anybody's terms count; higher tells more.
+    /// Score without terms.
     base: i32,
-    /// It makes no sense without the one before it.
+    /// Whether it needs the sentence before it.
     is_dependent: bool,
-    /// It may be the first.
+    /// Whether it may be the first of the short form.
     can_open: bool,
 }
 
-/// Which sentences of an abstract stand in its short form, a bit each.
+/// The sentences in the short form of an abstract, as a bit set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SentenceSet(u64);
 
@@ -196,7 +196,7 @@ impl Abstract {
     pub(super) fn new(text: &str) -> Self {
         let whole = paragraphs(text).join(" ");
         let mut parts: Vec<&str> = sentences(&whole);
-        // No abstract has as many; what has is cut below.
+        // The set has a bit for each; longer texts are truncated.
         parts.truncate(u64::BITS as usize);
         if whole.chars().count() <= SHORT_CHARS || parts.len() < 2 {
             return Abstract {
@@ -213,7 +213,7 @@ impl Abstract {
         Abstract { whole, sentences }
     }
 
-    /// The sentences that tell most to whom `terms` matter (see [`lowered`]).
+    /// Chooses the most informative sentences for `terms`, which [`lowered`] normalised.
     pub(super) fn choose(&self, terms: &[String]) -> SentenceSet {
         let scores: Vec<i32> = self
             .sentences
@@ -228,7 +228,7 @@ impl Abstract {
         let mut chars = self.sentences[opener].chars;
         let mut rest: Vec<usize> = (opener + 1..scores.len()).collect();
         rest.sort_by_key(|&at| (Reverse(scores[at]), at));
-        // What is_dependent may follow the sentence that it is_dependent on, so there are two rounds.
+        // A dependent sentence needs the one before it, which the first round may have added.
         for round in 0..2 {
             for &at in &rest {
                 let sentence = &self.sentences[at];
@@ -244,7 +244,7 @@ impl Abstract {
         chosen
     }
 
-    /// The chosen sentences in their order, or all that there is.
+    /// The chosen sentences in their order, or the whole abstract if it is short.
     pub(super) fn text(&self, chosen: SentenceSet) -> String {
         if self.sentences.is_empty() {
             return cut(&self.whole, CHARS_MAX);
@@ -268,14 +268,14 @@ impl Abstract {
         cut(&summary, CHARS_MAX)
     }
 
-    /// Roughly what it takes in memory.
+    /// Approximate size in memory.
     pub(super) fn bytes(&self) -> usize {
         self.whole.len() * 3 + self.sentences.len() * size_of::<Sentence>()
     }
 }
 
 impl SentenceSet {
-    /// Nothing is chosen: the abstract is shown whole, or not at all.
+    /// No selection: the abstract is shown in full, or not at all.
     pub(super) const ALL: SentenceSet = SentenceSet(0);
 
     fn holds(self, at: usize) -> bool {
@@ -307,7 +307,7 @@ impl Sentence {
             .any(|opening| starts_with_words(&lower, opening))
             && !STANDALONE_OPENINGS.iter().any(|cue| lower.starts_with(cue));
         let announces = STANDALONE_OPENINGS.iter().any(|cue| lower.contains(cue));
-        // "To this end, we introduce" reads well after a gap, but not as the first.
+        // "To this end, we introduce" is fine after a gap, but not as the first.
         let (is_dependent, can_open) =
             (opens_dependent && !announces, announces && !opens_dependent);
         if at == 0 {
@@ -341,19 +341,18 @@ impl Sentence {
     }
 }
 
-/// Whether `text` begins with `opening` and a word ends there.
+/// Whether `text` begins with `opening` at a word boundary.
 fn starts_with_words(text: &str, opening: &str) -> bool {
     text.strip_prefix(opening)
         .is_some_and(|rest| opening.ends_with(' ') || !rest.starts_with(char::is_alphanumeric))
 }
 
-/// Whether `term` stands in `text` at the start of a word; endings are free
-/// for words long enough to have some.
+/// Whether `text` contains `term` at the start of a word; long terms may have other endings.
 fn holds(text: &str, term: &str) -> bool {
     text.match_indices(term).any(|(at, _)| {
         let starts = !text[..at].ends_with(char::is_alphanumeric);
         let ends = !text[at + term.len()..].starts_with(char::is_alphanumeric);
-        // Where words are not separated by spaces, any place will do.
+        // In scripts without spaces between words any position matches.
         !term.is_ascii() || starts && (ends || term.chars().count() >= 5)
     })
 }
@@ -370,7 +369,7 @@ mod tests {
         Drawings are available at https://example.org/brush.";
 
     #[test]
-    fn without_terms_the_point_is_found_by_its_words() {
+    fn without_terms_cue_phrases_find_the_point() {
         assert_eq!(
             short(TEXT, &[]),
             "We introduce a gull-proof brush that runs on rails around the lantern and needs no ladder. \
@@ -380,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_never_starts_in_the_middle_of_an_argument() {
+    fn a_summary_never_starts_with_a_dependent_sentence() {
         let text = "Keepers rarely agree on which lamp shines farthest, and every tower has a tradition of its own. \
             Existing surveys rest on what keepers say, which nobody has ever checked against a measurement at sea. \
             We therefore measured forty lamps from a boat, on nights without fog and without a moon. Concretely, lamp \
@@ -394,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_that_hold_the_terms_come_first() {
+    fn sentences_with_the_terms_come_first() {
         assert!(!short(TEXT, &[]).contains("Drawings"));
         let found = short(TEXT, &["drawings".to_owned(), "Available".to_owned()]);
         assert!(
@@ -422,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_are_words() {
+    fn terms_match_at_the_start_of_words() {
         assert!(holds("sparse attention, again", "attention"));
         assert!(holds("graph neural networks", "neural network"));
         assert!(!holds("inattention", "attention"));

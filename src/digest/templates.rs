@@ -1,23 +1,28 @@
-//! The templates of every mail: embedded, and replaced by the operator's.
+//! The templates of all mails: the embedded ones and the operator's replacements.
 //!
 //! Not pure: reads the folder of templates.
 
-use super::fragments::{Fragment, SLOTS, deferred_wrap, has_placeholder};
-use super::issue_view::IssueView;
-use super::language::{self, Language, Languages};
+use super::clean::line;
+use super::fragments::Fragment;
 use super::paper_view::{self, PaperView, SlotValues};
+use super::placeholders::{SLOTS, deferred_wrap, has_placeholder};
 use super::summary::SentenceSet;
-use super::{Accent, Branding, DigestSettings, FragmentCache, Locale, notices, sample};
-use crate::subscriber::AbstractLength;
+use super::wrap::{COLUMNS, wrapped};
+use super::{Accent, Branding, DigestSettings, sample};
+use crate::language::{self, Language, LanguageError, Languages, Locale};
+use crate::text::cut;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tera::{Context, ErrorKind, Kwargs, State, Tera, Value};
 
-/// Width of the text part, in columns.
-const COLUMNS: usize = 72;
+/// Maximum length of a subject (RFC 5322 section 2.1.1: lines should have at most 78
+/// characters).
+pub const SUBJECT_CHARS_MAX: usize = 78;
 
+const HEAD_HTML: &str = "mail.head.html";
 const HTML: &str = "digest.html";
 const TEXT: &str = "digest.txt";
 const SUBJECT: &str = "digest.subject.txt";
@@ -26,8 +31,9 @@ const PAPER_TEXT: &str = "digest.paper.txt";
 const NOTICE_HTML: &str = "notice.html";
 const NOTICE_TEXT: &str = "notice.txt";
 
-/// Every embedded template. Those that end in `.html` escape what they print.
-const EMBEDDED: [(&str, &str); 7] = [
+/// The embedded templates. Those that end in `.html` escape their values.
+const EMBEDDED: [(&str, &str); 8] = [
+    (HEAD_HTML, include_str!("../../templates/mail.head.html")),
     (HTML, include_str!("../../templates/digest.html")),
     (
         PAPER_HTML,
@@ -40,47 +46,50 @@ const EMBEDDED: [(&str, &str); 7] = [
     (NOTICE_TEXT, include_str!("../../templates/notice.txt")),
 ];
 
-/// The templates and the languages, parsed.
+/// The parsed templates and languages.
 #[derive(Clone)]
 pub struct Templates {
     tera: Tera,
     folder: Option<PathBuf>,
     replaced: Vec<&'static str>,
     languages: Languages,
-    /// What templates see of each language.
+    /// The value `words` of templates, by language.
     words: HashMap<String, Value>,
-    /// Whether papers in text and in HTML can be rendered once for many readers.
+    /// Whether papers can be rendered once for many readers, in text and in HTML.
     shares: [bool; 2],
 }
 
-/// Why templates cannot be used.
+/// A template that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The operator's file or folder is not readable.
     #[error("cannot read the template {}", path.display())]
     Read {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// A template is wrong, in itself or for the values it got.
+    /// A template has a mistake, or uses a value that does not exist.
     #[error("{file}:{line}: {problem}")]
     Template {
         /// The operator's file, or the name of an embedded one.
         file: String,
-        /// PluralText from 1.
+        /// Counted from 1.
         line: usize,
-        /// What the template engine says.
+        /// The error of the template engine.
         problem: String,
     },
-    /// The template engine does not say where.
+    /// A language file cannot be used.
+    #[error(transparent)]
+    Language(#[from] LanguageError),
+    /// An error without a location.
     #[error("cannot use the templates: {0}")]
     Other(String),
 }
 
-/// Prints the folder and what it replaces; the parsed templates are long.
+/// Omits the parsed templates, which are long.
 impl std::fmt::Debug for Templates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Templates")
@@ -90,7 +99,7 @@ impl std::fmt::Debug for Templates {
     }
 }
 
-/// The three texts of one issue, with placeholders where its papers go.
+/// The three texts of an issue, with placeholders for its papers.
 #[derive(Debug)]
 pub(super) struct Frames {
     pub(super) subject: String,
@@ -99,11 +108,11 @@ pub(super) struct Frames {
 }
 
 impl Templates {
-    /// The embedded templates, each replaced by the file of the same name in
-    /// the folder of `settings`, if there is one.
+    /// Loads the embedded templates, each replaced by the file of the same name in the folder of
+    /// `settings`, if there is one.
     ///
-    /// Fails if the folder cannot be read or a template does not parse. Names
-    /// of values are checked only when a template is filled: see [`Templates::check`].
+    /// Fails if the folder cannot be read or a template does not parse. Names of values are only
+    /// checked by rendering: see [`Templates::check`].
     pub fn load(settings: &DigestSettings) -> Result<Templates, TemplateError> {
         let folder = settings.templates.clone();
         if let Some(path) = &folder {
@@ -157,68 +166,48 @@ impl Templates {
         &self.replaced
     }
 
-    /// The operator's own languages: each file, and the texts that it leaves to English.
+    /// The operator's language files, each with the keys that fall back to English.
     pub fn own_languages(&self) -> &[(PathBuf, Vec<String>)] {
         &self.languages.own
     }
 
-    /// Whether there is a language for `code`; who chose another gets English.
+    /// Whether there is a language for `code`; others fall back to English.
     pub fn has_language(&self, code: &str) -> bool {
         self.languages.has(code)
     }
 
-    /// Code and own name of every language there is.
+    /// Code and own name of every language.
     pub fn language_names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.languages
             .iter()
             .map(|language| (language.code.as_str(), language.name.as_str()))
     }
 
-    /// The words for who chose `code`.
+    /// All languages.
+    pub(super) fn languages(&self) -> impl Iterator<Item = &Arc<Language>> {
+        self.languages.iter()
+    }
+
+    /// The language of `code`, else English.
     pub(super) fn language(&self, code: &str) -> &Language {
         self.languages.best(code)
     }
 
-    /// The words of web pages for who chose `code`.
+    /// The locale for `code`.
     pub fn locale(&self, code: &str) -> Locale {
         Locale::of(self.languages.best(code))
     }
 
-    /// Fills every template with sample values in every language, with papers and without.
-    pub fn check(&self) -> Result<(), TemplateError> {
-        let (address, mut preferences) = sample::subscriber();
-        for language in self.languages.iter() {
-            preferences.language.clone_from(&language.code);
-            for abstracts in [AbstractLength::Full, AbstractLength::None] {
-                preferences.abstracts = abstracts;
-                for issue in [sample::issue(), sample::empty_issue()] {
-                    let recipient = sample::recipient(&address, &preferences);
-                    super::render(
-                        self,
-                        &FragmentCache::default(),
-                        &issue,
-                        &recipient,
-                        &sample::branding(),
-                    )?;
-                }
-            }
-            for notice in sample::notices() {
-                notices::parts(self, &notice, &language.code, &address, &sample::branding())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The templates of the issue around its papers, HTML only if it is wanted.
+    /// Renders an issue with placeholders for its papers; HTML only on request.
     pub(super) fn frames(
         &self,
-        view: &IssueView,
+        view: &impl Serialize,
         language: &Language,
         with_html: bool,
     ) -> Result<Frames, TemplateError> {
         let mut context = Context::from_serialize(view).map_err(|error| self.located(&error))?;
         self.add_words(&mut context, language);
-        let subject = super::render::subject_line(&self.fill(SUBJECT, &context)?);
+        let subject = subject_line(&self.fill(SUBJECT, &context)?);
         context.insert("subject", &subject);
         Ok(Frames {
             text: self.fill(TEXT, &context)?,
@@ -231,7 +220,7 @@ impl Templates {
         })
     }
 
-    /// The template of one paper.
+    /// Renders one paper.
     pub(super) fn paper(
         &self,
         view: &PaperView,
@@ -248,7 +237,7 @@ impl Templates {
         self.fill(if is_html { PAPER_HTML } else { PAPER_TEXT }, &context)
     }
 
-    /// Text and HTML of a mail that is no issue.
+    /// Renders text and HTML of a notice.
     pub(super) fn notice(
         &self,
         view: &impl Serialize,
@@ -277,13 +266,13 @@ impl Templates {
             .map_err(|error| self.located(&error))
     }
 
-    /// Whether the template of a paper can be filled once for many readers.
+    /// Whether the template of a paper can be rendered once for many readers.
     pub(super) fn shares_papers(&self, is_html: bool) -> bool {
         self.shares[usize::from(is_html)]
     }
 
-    /// Tries out whether a paper rendered with placeholders becomes what it is without
-    /// them. A template that fails here fails again where that is reported.
+    /// Tests whether rendering with placeholders and replacing them equals rendering with the
+    /// values. Errors are ignored here: they occur again when the template is used.
     fn can_share(&self, is_html: bool) -> bool {
         let (language, branding) = (self.language("en"), sample::branding());
         let pick = sample::issue().sections.remove(0).picks.remove(0);
@@ -318,12 +307,12 @@ impl Templates {
         true
     }
 
-    /// `error` with the file that the operator knows.
+    /// Converts `error`, with the path of the operator's file.
     fn located(&self, error: &tera::Error) -> TemplateError {
         match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
                 let mut problem = report.message().to_owned();
-                // A filter's own complaint stands behind the error.
+                // Errors of filters are sources of the error.
                 let mut cause = std::error::Error::source(error);
                 while let Some(error) = cause {
                     problem = format!("{problem}: {error}");
@@ -339,8 +328,8 @@ impl Templates {
         }
     }
 
-    /// Names that no template knows come as a finished report: `error: PROBLEM`
-    /// and below it ` --> NAME:LINE:COLUMN`.
+    /// Parses a report of the template engine on unknown names: `error: PROBLEM` and below it
+    /// ` --> NAME:LINE:COLUMN`.
     fn located_report(&self, report: &str) -> TemplateError {
         let mut lines = report.lines();
         let problem = lines
@@ -365,7 +354,7 @@ impl Templates {
         }
     }
 
-    /// Where the operator finds the template `name`.
+    /// The path of the template `name`, or its name if it is embedded.
     fn file(&self, name: &str) -> String {
         match &self.folder {
             Some(folder) if self.replaced.contains(&name) => {
@@ -374,6 +363,11 @@ impl Templates {
             _ => name.to_owned(),
         }
     }
+}
+
+/// The output of a subject template as one line of at most [`SUBJECT_CHARS_MAX`] characters.
+pub(super) fn subject_line(filled: &str) -> String {
+    cut(&line(filled), SUBJECT_CHARS_MAX)
 }
 
 fn read(path: &Path) -> Result<Option<String>, TemplateError> {
@@ -387,9 +381,9 @@ fn read(path: &Path) -> Result<Option<String>, TemplateError> {
     }
 }
 
-/// `{{ text | wrap(indent=4, first="1.  ") }}`: lines of at most 72 columns,
-/// the first after `first`, the others indented. Wide characters count twice.
-/// White space in `text` is where lines may break and nothing else.
+/// The filter `{{ text | wrap(indent=4, first="1.  ") }}`: wraps to lines of at most 72
+/// columns, the first after `first`, the others indented. Wide characters count twice; all
+/// white space in `text` is a possible line break.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "this is how tera calls its filters"
@@ -405,20 +399,9 @@ fn wrap(text: &str, kwargs: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
     }
 }
 
-/// What the filter `wrap` gives.
-pub(super) fn wrapped(text: &str, first: &str, indent: usize) -> String {
-    let indent = " ".repeat(indent);
-    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let options = textwrap::Options::new(COLUMNS)
-        .initial_indent(first)
-        .subsequent_indent(&indent)
-        // Hyphens stand in names, codes and addresses.
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(&one_line, options)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{FragmentCache, render};
     use super::*;
 
     fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, DigestSettings) {
@@ -451,7 +434,7 @@ mod tests {
         assert_eq!(templates.replaced(), ["digest.subject.txt"]);
         let (address, preferences) = sample::subscriber();
         let recipient = sample::recipient(&address, &preferences);
-        let rendered = super::super::render(
+        let rendered = render(
             &templates,
             &FragmentCache::default(),
             &sample::issue(),
@@ -492,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn papers_are_shared_unless_a_template_does_more_with_what_is_the_readers_own() {
+    fn papers_are_shared_unless_a_template_transforms_the_readers_values() {
         let shares = |files: &[(&str, &str)]| {
             let (_folder, settings) = folder(files);
             Templates::load(&settings).unwrap().shares
@@ -516,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_an_error() {
+    fn a_missing_folder_is_an_error() {
         let settings = DigestSettings {
             templates: Some("/no/such/folder".into()),
             ..DigestSettings::default()
@@ -529,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_wrapped_by_what_it_takes_on_the_screen() {
+    fn text_is_wrapped_by_display_width() {
         let mut tera = Tera::default();
         tera.register_filter("wrap", wrap);
         let long = format!("{} {}", "日本語".repeat(20), "x".repeat(100));
@@ -546,5 +529,16 @@ mod tests {
         }
         let joined: String = wrapped.split_whitespace().skip(1).collect();
         assert_eq!(joined, long.replace(' ', ""));
+    }
+
+    #[test]
+    fn a_subject_is_one_line_cut_at_a_word() {
+        assert_eq!(subject_line("  a\r\nBcc: b\n"), "a Bcc: b");
+        let long = subject_line(&"seven ".repeat(40));
+        assert_eq!(
+            long,
+            format!("{}…", "seven ".repeat(13).trim_end()).as_str()
+        );
+        assert!(long.chars().count() <= SUBJECT_CHARS_MAX);
     }
 }

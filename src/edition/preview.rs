@@ -5,7 +5,8 @@ use super::examples::Examples;
 use super::publisher::{prepare, recent_coverage};
 use super::{EditionError, coverage_window, missing_papers, paper_news};
 use crate::archive::{ArchiveStats, refresh_stats};
-use crate::digest::{FragmentCache, Locale};
+use crate::digest::FragmentCache;
+use crate::language::Locale;
 use crate::paper::PaperId;
 #[cfg(doc)]
 use crate::ranking::trending::HALF_AT_VOTES;

@@ -3,9 +3,10 @@
 use super::monitor::MonitorError;
 use super::{AlarmSettings, LOOK_BACK, RunMail};
 use crate::clock::Clock;
-use crate::digest::notices::{Notice, RunSummary};
+use crate::digest::notices::Notice;
 use crate::edition::{Addressee, Composer};
-use crate::store::{Db, RunFigures, RunRow, Store};
+use crate::run_figures::RunFigures;
+use crate::store::{Db, RunRow, Store};
 use crate::subscriber::Address;
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use std::sync::Arc;
@@ -108,27 +109,9 @@ fn mail(
     let Ok(contact) = composer.site.contact.to_string().parse::<Address>() else {
         return Ok(None);
     };
-    let figures = &run.figures;
-    let summary = RunSummary {
-        papers: figures.papers,
-        sources_late: figures.sources_late.clone(),
-        due: figures.composed,
-        sent: figures.accepted,
-        deferred: figures.deferred,
-        rejected: figures.rejected,
-        expired: figures.expired,
-        uncertain: figures.uncertain,
-        empty: figures.empty,
-        bounces: figures.bounces,
-        complaints: figures.complaints,
-        joined: figures.joined,
-        left: figures.left,
-        readers: figures.readers,
-        next: figures.next,
-    };
     let notice = Notice::Run {
         date: run.date,
-        summary,
+        figures: run.figures.clone(),
         url: Some(composer.site.url("/admin")),
     };
     let to = Addressee {

@@ -1,8 +1,9 @@
 //! Alarms, and the summary of each day.
 
 use super::{DeliveryId, NewNotice, StoreError};
+use crate::run_figures::RunFigures;
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,42 +72,6 @@ pub struct IncidentCounts {
     pub set_aside: Vec<(String, u64)>,
     /// End of the last attempt at a mail queued in this time.
     pub last_try: Option<DateTime<Utc>>,
-}
-
-/// The counts of one day, as they are stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RunFigures {
-    /// Papers taken in for the first time.
-    pub papers: u64,
-    /// Sources and categories whose day is not complete.
-    pub sources_late: Vec<String>,
-    /// Issues composed.
-    pub composed: u64,
-    /// Of these, accepted by a server.
-    pub accepted: u64,
-    /// Of these, waiting for an attempt.
-    pub deferred: u64,
-    /// Of these, rejected by a server.
-    pub rejected: u64,
-    /// Of these, expired.
-    pub expired: u64,
-    /// Of these, uncertain or held.
-    pub uncertain: u64,
-    /// Subscribers for whom no paper was above the line.
-    pub empty: u64,
-    /// Bounces received.
-    pub bounces: u64,
-    /// Complaints received.
-    pub complaints: u64,
-    /// Subscribers who joined.
-    pub joined: u64,
-    /// Subscribers who left.
-    pub left: u64,
-    /// Active subscribers.
-    pub readers: u64,
-    /// Time at which the next issue is considered.
-    pub next: Option<DateTime<Utc>>,
 }
 
 /// The summary of one day.

@@ -43,7 +43,7 @@ pub use admin_queries::{
     AdminQueryStore, LatencyCount, LatencyStart, MailFigures, MailLine, MailSearch, SubscriberLine,
     SubscriberSearch, SuppressionLine,
 };
-pub use alarms::{AlarmRow, AlarmStore, FailingSource, IncidentCounts, RunFigures, RunRow};
+pub use alarms::{AlarmRow, AlarmStore, FailingSource, IncidentCounts, RunRow};
 pub use bridge::Db;
 pub use embedders::{EmbedderStore, StoredEmbedder};
 pub use feedback::{

@@ -3,7 +3,7 @@
 //! The reader is unknown then, so the page is in the language of the visitor's browser.
 //! A handler returns the error alone; `finish_response` renders the page.
 
-use crate::digest::Locale;
+use crate::language::Locale;
 use crate::web::PageError;
 use crate::web::pages::{Message, Pages};
 use axum::http::{HeaderValue, StatusCode, header};

@@ -1,8 +1,9 @@
 //! An issue as a list on a page.
 
 use super::paper_view::path_of;
-use crate::digest::{Issue, IssuePick, Locale};
+use crate::digest::{Issue, IssuePick};
 use crate::edition::Composed;
+use crate::language::Locale;
 use serde::Serialize;
 
 /// An issue as a list.

@@ -1,8 +1,8 @@
 //! Chooses the language of a page: the subscriber's own on pages for one person, the
 //! browser's on all others. The operator's pages and public feeds are in English.
 
-use crate::digest::Locale;
 use crate::fields::Problem;
+use crate::language::Locale;
 use crate::subscriber::Subscriber;
 use crate::web::WebState;
 use crate::web::forms::Form;

@@ -1,6 +1,6 @@
 //! The templates of the web pages, and the headers of HTML pages.
 
-use crate::digest::Locale;
+use crate::language::Locale;
 use crate::web::PageError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};

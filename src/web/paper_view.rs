@@ -1,6 +1,7 @@
 //! Papers as templates show them.
 
-use crate::digest::{Locale, short};
+use crate::digest::short;
+use crate::language::Locale;
 use crate::paper::{Paper, PaperId, Registry, category_name, doi_url};
 use crate::text::cut;
 use serde::Serialize;

@@ -1,8 +1,8 @@
-//! Rendering one digest of 15 papers, text and HTML: with what other readers
-//! saw already, against filling every template anew for every reader.
+//! Rendering a digest of 15 papers, text and HTML: with the cache of papers, against
+//! rendering every template for every reader.
 //!
-//! `cargo bench --bench compose`. Both ways render the same issues in turn, in
-//! the same process; the middle one of the rounds counts. Fails below the bar.
+//! `cargo bench --bench compose`. Both ways render the same issues in turn in one process;
+//! the median of the rounds counts. Fails below the bar.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ const READERS: usize = 120;
 const PAPERS: usize = 640;
 const PICKS: usize = 15;
 const ROUNDS: usize = 5;
-/// The composing row of the budgets.
+/// Required ratio.
 const BAR: f64 = 5.0;
 
 fn main() {
@@ -62,7 +62,7 @@ fn main() {
             alone
         );
     }
-    // An edition has far more readers than papers: what is shared is there.
+    // An edition has far more readers than papers, so the cache is warm.
     round(&shared);
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -110,7 +110,7 @@ fn paper(at: usize) -> Paper {
 
 fn issue(papers: &[Arc<Paper>], reader: usize) -> Issue {
     let pick = |at: usize| IssuePick {
-        // Most readers share most of their papers with somebody.
+        // Most readers share most of their papers with others.
         paper: Arc::clone(&papers[(reader * 7 + at * 13) % papers.len()]),
         score: 1.0 - at as f32 / 20.0,
         reasons: vec![

@@ -202,7 +202,7 @@ try {
   await look('subscribe-wrong');
   await type('#email', me);
   await press('main form button[type=submit]');
-  await expect('subscribing', /Look into your mailbox/);
+  await expect('subscribing', /Check your mailbox/);
   await look('subscribe-sent');
   // A provider that is mistyped is pointed out, and the right one is a button away.
   await go('/subscribe');
@@ -211,7 +211,7 @@ try {
   await expect('a mistyped provider', /Did you mean walker@gmail\.com/);
   await look('subscribe-meant');
   await press('button[name=meant]');
-  await expect('agreeing to the right one', /Look into your mailbox/);
+  await expect('agreeing to the right one', /Check your mailbox/);
 
   // Read the mail in the inbox, confirm.
   const confirm = (await linksOfMail(me, 'confirm')).find((url) => url.includes('/confirm?t='));
@@ -280,7 +280,7 @@ try {
   await type('#interest', 'Robots');
   await type('#text', '@article{a, title = {Legged locomotion from demonstrations}, author = {Hypatia}, year = 2024}');
   await press('main form button');
-  await expect('a library', /1 entrée a été lue dans « Robots »/);
+  await expect('a library', /1 entrée a été importée dans « Robots »/);
   await look('preferences-library-done');
 
   // The form of the link, by the keyboard alone.
@@ -290,14 +290,14 @@ try {
   await page.keyboard.type('nobody@walk.example.net');
   await tabTo('main form button');
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
-  await expect('asking for a link by the keyboard', /Look into your mailbox/);
+  await expect('asking for a link by the keyboard', /Check your mailbox/);
 
   // Without scripts: everything is there, and a form works.
   await page.setJavaScriptEnabled(false);
   await go('/subscribe');
   await page.type('#email', 'plain@walk.example.net');
   await press('main form button[type=submit]');
-  must((await page.content()).includes('Look into your mailbox'), 'nobody can subscribe without scripts');
+  must((await page.content()).includes('Check your mailbox'), 'nobody can subscribe without scripts');
   await page.setJavaScriptEnabled(true);
   await linksOfMail('plain@walk.example.net', 'confirm');
 
@@ -320,7 +320,7 @@ try {
   await expect('following', /You follow/);
   await look('feedback-followed');
   await go(save);
-  await expect('what was said already', /have said so before/);
+  await expect('what was said already', /have already said so/);
   await press('a[href^="/saved"]');
   await expect('saved papers', /1 paper/);
   await look('saved');
@@ -346,7 +346,7 @@ try {
 
   // Come back, by a link that is mailed.
   await go(own.replace('/preferences?', '/preferences/account?'));
-  await expect('the preferences of who has left', /You have left/);
+  await expect('the preferences of who has left', /You have unsubscribed/);
   await look('preferences-left');
   await press('button[value=return]');
   const back = (await linksOfMail(reader, 'confirm')).find((url) => url.includes('/confirm?t='));
@@ -383,7 +383,7 @@ try {
   await go(erase);
   await look('erase');
   await press('main form button');
-  await expect('erasing', /Everything is erased/);
+  await expect('erasing', /Everything was erased/);
   await look('erased');
   must((await fetched(fresh)).status === 404, 'preferences of nobody');
   must((await fetched(leave, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'List-Unsubscribe=One-Click' })).status === 200, 'one-click for who is gone');

@@ -3,9 +3,9 @@
 use super::SqliteStore;
 use super::requests::enqueue;
 use super::row::{Columns, date_text, json_text};
+use crate::run_figures::RunFigures;
 use crate::store::{
-    AlarmRow, AlarmStore, DeliveryId, FailingSource, IncidentCounts, NewNotice, RunFigures, RunRow,
-    StoreError,
+    AlarmRow, AlarmStore, DeliveryId, FailingSource, IncidentCounts, NewNotice, RunRow, StoreError,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};

@@ -5,7 +5,7 @@ use super::format::{
     Choice, MailView, PAGE_ROWS, ReportView, clock, counted, query, said, state_words, when,
 };
 use super::session::Session;
-use crate::digest::Locale;
+use crate::language::Locale;
 use crate::store::DeliveryState::{Deferred, Held, Rendered, Uncertain};
 use crate::store::{
     AttemptRecord, DeliveryId, DeliveryState, MailLine, MailSearch, OperatorOutcome, PastPick,

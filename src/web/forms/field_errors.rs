@@ -3,8 +3,8 @@
 //! The parser of records words its problems in English, for files and programs. Here the
 //! text follows from the name of the field.
 
-use crate::digest::{Text, WrongWords};
 use crate::fields::Problem;
+use crate::language::{Text, WrongWords};
 use crate::subscriber::{
     Address, BadAddress, INTERESTS_MAX, InterestWeight, MailboxKind, NAME_CHARS_MAX,
     PreferenceKind, preference,
@@ -92,7 +92,7 @@ fn said(problem: &Problem, typed: &str, words: &WrongWords) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Locale;
+    use crate::language::Locale;
 
     #[test]
     fn what_a_field_needs_is_said_in_a_sentence() {

@@ -1,7 +1,7 @@
 //! Pages of days: the trending papers of the newest day and of every other one.
 
-use crate::digest::Locale;
 use crate::edition::{DayInOrder, day_in_order};
+use crate::language::Locale;
 use crate::paper::category_name;
 use crate::store::{DayCount, Db, StoreError};
 use crate::web::pages::Message;

@@ -1,7 +1,7 @@
 //! Feeds of the trending papers of the newest days, all or of one category, as Atom
 //! (RFC 4287) and as JSON Feed 1.1.
 
-use crate::digest::Locale;
+use crate::language::Locale;
 use crate::paper::category_name;
 use crate::store::{DayQuery, PastPick, StoredPaper};
 use crate::web::paper_view::{CategoryView, path_of};

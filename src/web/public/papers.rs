@@ -1,6 +1,6 @@
 //! The page of a paper, with similar papers below.
 
-use crate::digest::Locale;
+use crate::language::Locale;
 use crate::paper::PaperId;
 use crate::store::PaperPage;
 use crate::web::pages::Message;

@@ -1,7 +1,7 @@
 //! Search pages, and searches as feeds.
 
 use crate::archive::{self, SearchResults, VectorSearch};
-use crate::digest::{SearchWords, Text};
+use crate::language::{SearchWords, Text};
 use crate::paper::query::SearchQuery;
 use crate::text::cut;
 use crate::web::paper_view::PaperView;

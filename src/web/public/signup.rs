@@ -5,9 +5,9 @@
 //! form is stored until the link in the mail is followed.
 
 use crate::digest::notices::Notice;
-use crate::digest::{PageWords, Text};
 use crate::edition::{self, Addressee, EditionError};
 use crate::fields::{Fields, Problem};
+use crate::language::{PageWords, Text};
 use crate::paper::PaperId;
 use crate::store::{ConsentContext, Db, LibraryWork, NewRequest, RequestKind, StoreError};
 use crate::subscriber::{

@@ -2,8 +2,8 @@
 //! because mail scanners follow links.
 
 use crate::digest::notices::Notice;
-use crate::digest::{ConfirmWords, Locale, Text};
 use crate::fields::Fields;
+use crate::language::{ConfirmWords, Locale, Text};
 use crate::store::{
     AGREES_TO, ConsentContext, LibraryWork, Request, RequestId, RequestKind, RequestOutcome,
 };

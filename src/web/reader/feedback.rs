@@ -3,9 +3,9 @@
 //! GET shows the possible actions and only records a click, because mail scanners follow
 //! links. POST acts, and the page says what has changed and offers to undo it.
 
-use crate::digest::{FeedbackWords, Locale, Text};
 use crate::edition::clicks::{agent, network};
 use crate::edition::{YOUR_PICKS, coming_date, follow_author};
+use crate::language::{FeedbackWords, Locale, Text};
 use crate::pick::Thumb;
 use crate::store::{
     Channel, Click, FeedbackChange, NewFeedback, PaperRow, Store, StoreError, StoredPaper,

@@ -1,7 +1,7 @@
 //! A reader's own issues: a list, and each issue as its mail.
 
-use crate::digest::{Locale, Text};
 use crate::edition::rerender_issue;
+use crate::language::{Locale, Text};
 use crate::subscriber::Subscriber;
 use crate::token::Scope;
 use crate::web::error_page::ErrorPage;

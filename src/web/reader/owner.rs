@@ -1,7 +1,7 @@
 //! Export and erasure of all data, by a fresh link that was mailed to the address. GET
 //! shows a button, POST acts.
 
-use crate::digest::Locale;
+use crate::language::Locale;
 use crate::store::{Db, PastPick, ReportsOf, Request, RequestId, RequestKind, StoreError};
 use crate::subscriber::Subscriber;
 use crate::token::Scope;

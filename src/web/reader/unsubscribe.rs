@@ -4,8 +4,8 @@
 //! and changes nothing, because mail scanners follow links. POST acts, and returns 200 also
 //! to those who have left already or never subscribed (sections 3.1 and 3.2).
 
-use crate::digest::Locale;
 use crate::digest::notices::Notice;
+use crate::language::Locale;
 use crate::store::StoreError;
 use crate::subscriber::{Status, Subscriber, SubscriberId};
 use crate::token::Scope;

@@ -4,7 +4,7 @@
 //! it shows has changed: that is checked when the entry is older than [`FRESH`]. Pages for
 //! one person are never cached.
 
-use crate::digest::Locale;
+use crate::language::Locale;
 use crate::store::{Changes, StoreError};
 use crate::web::{PageError, WebState};
 use axum::body::Bytes;

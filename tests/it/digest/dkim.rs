@@ -1,4 +1,4 @@
-//! Signatures, judged by a verifier that is not ours: dkimpy.
+//! DKIM signatures, verified by another program: dkimpy.
 
 use crate::harness::environment::{missing, python_with};
 use paperboy::digest::{DkimError, DkimSettings, DkimSigner};
@@ -92,7 +92,7 @@ fn verify(signer: &DkimSigner, mails: &[String]) -> Option<Vec<String>> {
     )
 }
 
-/// What relays do: other folds and blanks, a trace header on top, another end.
+/// Rewrites a message as relays do: other folds and blanks, a trace header, another end.
 fn refolded(signed: &str) -> String {
     let (head, body) = signed.split_once("\r\n\r\n").unwrap();
     let head = head
@@ -106,7 +106,7 @@ fn refolded(signed: &str) -> String {
 }
 
 #[test]
-fn another_program_verifies_our_signatures_also_after_a_relay_has_refolded_them() {
+fn another_program_verifies_the_signatures_even_after_a_relay_refolded_the_message() {
     for (rsa, ed25519, verdict) in [
         (Some("dkim-rsa-pkcs1.pem"), None, "True"),
         (Some("dkim-rsa-pkcs8.pem"), None, "True"),
@@ -131,7 +131,7 @@ fn another_program_verifies_our_signatures_also_after_a_relay_has_refolded_them(
             (refolded(&signed), verdict),
             (signed.replace("a dot", "a dash"), spoiled.as_str()),
             (signed.replace("One-Click", "Two-Clicks"), spoiled.as_str()),
-            // Oversigned: another sender or subject cannot be added.
+            // Oversigned: a second sender or subject breaks the signature.
             (
                 format!("From: boss@example.org\r\n{signed}"),
                 spoiled.as_str(),
@@ -148,7 +148,7 @@ fn another_program_verifies_our_signatures_also_after_a_relay_has_refolded_them(
 }
 
 #[test]
-fn the_signature_covers_what_it_should() {
+fn the_signature_covers_the_right_headers() {
     let signed =
         String::from_utf8(signer(Some("dkim-rsa-pkcs8.pem"), None).signed(MAIL.as_bytes()))
             .unwrap();
@@ -181,7 +181,7 @@ fn the_signature_covers_what_it_should() {
 }
 
 #[test]
-fn wrong_keys_are_named() {
+fn errors_name_the_file_of_a_wrong_key() {
     let load = |name: &str| {
         let settings = DkimSettings {
             domain: "example.org".to_owned(),

@@ -1,4 +1,4 @@
-//! Whole mails: what a reader gets, and what nobody can smuggle into one.
+//! Whole mails of issues, and hostile input to them.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ static TEMPLATES: LazyLock<Templates> =
 
 static FRAGMENTS: LazyLock<FragmentCache> = LazyLock::new(FragmentCache::default);
 
-/// One subscriber of one instance.
+/// One subscriber of one installation.
 struct Desk {
     branding: Branding,
     address: Address,
@@ -77,7 +77,7 @@ impl Desk {
     fn mail(&self, issue: &Issue) -> (Rendered, Vec<u8>) {
         let recipient = self.recipient();
         let rendered = render(&TEMPLATES, &FRAGMENTS, issue, &recipient, &self.branding).unwrap();
-        // Whatever other readers saw before, everybody gets what the templates say.
+        // The cache of papers must not change the output.
         let anew = render(
             &TEMPLATES,
             &FragmentCache::disabled(),
@@ -116,7 +116,7 @@ impl Desk {
         let mail = Mail::parse(&bytes);
         assert_eq!(mail.header("Subject"), rendered.subject);
         let raw = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
-        // For looking at in a browser and for other people's parsers: DIGEST_DUMP=/tmp/x cargo test
+        // Writes the mails for browsers and other parsers: DIGEST_DUMP=/tmp/x cargo test
         if let Some(folder) = std::env::var_os("DIGEST_DUMP") {
             std::fs::write(
                 std::path::Path::new(&folder).join(format!("{name}.eml")),
@@ -269,7 +269,7 @@ fn an_issue_with_two_sections() {
 }
 
 #[test]
-fn an_issue_of_whole_abstracts_as_text_alone_from_a_batch_that_is_not_complete() {
+fn an_issue_of_full_abstracts_as_text_only_from_an_incomplete_batch() {
     let mut desk = Desk::new();
     desk.preferences.format = MailFormat::Text;
     desk.preferences.abstracts = AbstractLength::Full;
@@ -287,7 +287,7 @@ fn a_first_issue_in_japanese() {
     desk.snapshot("first_japanese", &issue);
 }
 
-/// Every language in every way: what the templates say of it fits the page and the terminal.
+/// Every language in every format.
 #[test]
 fn issues_in_every_language_are_sound() {
     for language in ["en", "de", "es", "fr", "ja", "zh", "xx"] {
@@ -317,10 +317,10 @@ fn issues_in_every_language_are_sound() {
     }
 }
 
-/// Two readers who see the same papers for other reasons, at other places and
-/// in other lengths, one after the other over the same fragments.
+/// Two readers get the same papers with different reasons, positions and lengths from one
+/// cache.
 #[test]
-fn what_is_shared_between_readers_is_byte_for_byte_what_each_would_get_alone() {
+fn the_cache_of_papers_does_not_change_a_byte_of_any_mail() {
     let shared = FragmentCache::default();
     let mut others = 0;
     for reader in 0..24_usize {
@@ -362,7 +362,7 @@ fn what_is_shared_between_readers_is_byte_for_byte_what_each_would_get_alone() {
     assert_eq!(others, 24);
 }
 
-/// The same papers for everybody: what is shared goes by the paper, not by its id.
+/// The same papers for all readers: the cache identifies papers by address, not by id.
 fn same_papers() -> Issue {
     static ISSUE: LazyLock<Issue> = LazyLock::new(two_sections);
     ISSUE.clone()
@@ -397,7 +397,7 @@ fn forty_papers_with_whole_abstracts_fit() {
 }
 
 #[test]
-fn a_note_that_says_why_there_is_nothing() {
+fn a_note_explains_an_empty_issue() {
     let mut desk = Desk::new();
     desk.name = String::new();
     let issue = Issue {
@@ -499,7 +499,7 @@ const HEADER_NAMES: [&str; 17] = [
     "Content-Transfer-Encoding",
 ];
 
-/// What must hold for every mail, whoever wrote what is in it.
+/// Checks the invariants of every mail, whatever its input.
 fn check_sound(desk: &Desk, issue: &Issue) {
     let (rendered, bytes) = desk.mail(issue);
     let mail = Mail::parse(&bytes);
@@ -555,7 +555,8 @@ fn check_sound(desk: &Desk, issue: &Issue) {
     }
 }
 
-/// Only the templates' own tags and attributes, and links that lead to the web or to a mailbox.
+/// Checks that there are only the templates' own tags and attributes, and links to the web or
+/// to a mailbox.
 fn check_markup(html: &str) {
     const TAGS: [&str; 18] = [
         "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "table", "tr", "td", "p",
@@ -582,7 +583,7 @@ fn check_markup(html: &str) {
         let (tag, _) = piece.split_once('>').expect("a tag ends");
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         assert!(TAGS.contains(&name.trim_start_matches('/')), "<{tag}>");
-        // Outside of quotes there are names only.
+        // Outside of quotes there are only attribute names.
         for (at, outside) in attributes.split('"').enumerate() {
             let name = outside.trim().trim_end_matches('=');
             if at % 2 == 0 {
@@ -601,7 +602,7 @@ fn check_markup(html: &str) {
     }
 }
 
-/// Text that has broken other mails, and any other text.
+/// Text that has broken other mail programs, and arbitrary text.
 fn hostile() -> impl Strategy<Value = String> {
     let bad = prop::sample::select(vec![
         "\r\nBcc: thief@example.com\r\n\r\n",
@@ -650,7 +651,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nobody_smuggles_anything_into_a_mail(texts in prop::collection::vec(hostile(), 9), full in any::<bool>()) {
+    fn hostile_texts_cannot_inject_anything_into_a_mail(texts in prop::collection::vec(hostile(), 9), full in any::<bool>()) {
         let mut desk = Desk::new();
         desk.name.clone_from(&texts[0]);
         desk.branding.name.clone_from(&texts[1]);
@@ -674,7 +675,7 @@ proptest! {
     }
 
     #[test]
-    fn a_hostile_paper_alone_cannot_change_the_subject_line_of_a_mail(title in hostile()) {
+    fn a_hostile_title_cannot_break_the_subject_of_a_mail(title in hostile()) {
         let mut issue = two_sections();
         Arc::make_mut(&mut issue.sections[0].picks[0].paper).title.clone_from(&title);
         check_sound(&Desk::new(), &issue);
@@ -682,7 +683,7 @@ proptest! {
 }
 
 #[test]
-fn names_reach_the_to_line_whole() {
+fn names_are_kept_intact_in_the_to_header() {
     for name in [
         "Ada Example",
         "O'Hara, Ada (she)",
@@ -709,7 +710,7 @@ fn names_reach_the_to_line_whole() {
 }
 
 #[test]
-fn a_message_id_names_nobody() {
+fn a_message_id_does_not_reveal_the_subscriber() {
     let secret = SecretSlice::from(vec![7; 32]);
     let other = SecretSlice::from(vec![8; 32]);
     let id = |secret, subscriber, date| {

@@ -1,4 +1,4 @@
-//! Every mail that is no issue, in every language.
+//! All mails that are not issues, in every language.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,8 +8,9 @@
 use crate::harness::mime::Mail;
 use chrono::{TimeZone, Utc};
 use chrono_tz::Tz;
-use paperboy::digest::notices::{self, Notice, NoticeContext, RunSummary};
+use paperboy::digest::notices::{self, Notice, NoticeContext};
 use paperboy::digest::{Accent, Branding, DigestSettings, Templates};
+use paperboy::run_figures::RunFigures;
 use paperboy::subscriber::{Address, Preferences};
 use std::sync::LazyLock;
 
@@ -69,11 +70,11 @@ fn all() -> Vec<Notice> {
         },
         Notice::Run {
             date: until.date_naive(),
-            summary: RunSummary {
+            figures: RunFigures {
                 papers: 642,
                 sources_late: vec!["q-bio.NC".to_owned()],
-                due: 1_210,
-                sent: 1_204,
+                composed: 1_210,
+                accepted: 1_204,
                 deferred: 4,
                 rejected: 2,
                 empty: 17,
@@ -82,7 +83,7 @@ fn all() -> Vec<Notice> {
                 next: Some(until),
                 joined: 3,
                 readers: 1_530,
-                ..RunSummary::default()
+                ..RunFigures::default()
             },
             url: None,
         },
@@ -186,7 +187,7 @@ fn check_sound(mail: &notices::RenderedNotice, notice: &Notice) {
         );
     }
     assert!(!names.contains(&"Bcc"));
-    // Only who is subscribed has something to leave.
+    // Only mails to subscribers have a link to unsubscribe.
     let leaves = matches!(notice, Notice::Welcome { .. } | Notice::Leave { .. });
     assert_eq!(names.contains(&"List-Unsubscribe"), leaves);
     assert_eq!(names.contains(&"List-Unsubscribe-Post"), leaves);
@@ -203,7 +204,7 @@ fn check_sound(mail: &notices::RenderedNotice, notice: &Notice) {
         "a value is missing: {}",
         mail.text
     );
-    // Tags that open are closed, in order.
+    // Tags are closed in order.
     let mut open = Vec::new();
     for piece in mail.html.split('<').skip(1) {
         let tag = piece.split(['>', ' ']).next().unwrap();

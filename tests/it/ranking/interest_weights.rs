@@ -271,7 +271,7 @@ async fn a_weight_is_chosen_among_the_preferences_and_seen_in_the_preview_at_onc
         .unwrap();
     let (_, page) = house.get(&path).await;
     assert!(
-        page.contains("<option value=\"3.5\" selected>3.5 times the usual</option>"),
+        page.contains("<option value=\"3.5\" selected>3.5 times normal</option>"),
         "{page}"
     );
     assert_eq!(

@@ -128,7 +128,7 @@ async fn an_export_holds_everything_and_looking_at_the_link_fetches_nothing() {
     let link = fresh_link(&house, id, "export").await;
     let (status, page) = house.get(&link).await;
     assert!(
-        status == StatusCode::OK && page.contains("Fetch the file") && !page.contains("Engines"),
+        status == StatusCode::OK && page.contains("Download the file") && !page.contains("Engines"),
         "{page}"
     );
     let request = Request::post(&link).body(Body::empty()).unwrap();
@@ -252,13 +252,13 @@ async fn nothing_of_an_erased_subscriber_is_left_in_the_file() {
     let link = fresh_link(&house, id, "erase").await;
     let (status, page) = house.get(&link).await;
     assert!(
-        status == StatusCode::OK && page.contains("There is no way back"),
+        status == StatusCode::OK && page.contains("This cannot be undone"),
         "{page}"
     );
     assert!(house.status(id).is_some(), "looking erases nothing");
     let (status, page) = house.post(&link, FORM, "").await;
     assert!(
-        status == StatusCode::OK && page.contains("Everything is erased"),
+        status == StatusCode::OK && page.contains("Everything was erased"),
         "{page}"
     );
     assert_eq!(

@@ -350,7 +350,7 @@ async fn a_page_number_that_is_too_high_shows_the_last_page() {
     let (status, page) = house.get("/search?q=paper&page=40").await;
     assert!(
         status == StatusCode::OK
-            && page.contains("There is nothing more")
+            && page.contains("There are no more results")
             && page.contains("Page 1"),
         "{page}"
     );

@@ -1,4 +1,4 @@
-//! Pages in the language of their reader: complete, and cached per language.
+//! Pages in the reader's language, complete, and cached by language.
 
 use crate::web::robots::{FORM, House};
 use crate::web::signup::form;
@@ -21,7 +21,7 @@ const TITLES: [&str; 3] = [
     "Boats at night",
 ];
 
-/// A site with papers, and a reader in a language with an issue, interests and mutes.
+/// A site with papers, and a reader of a language with an issue, interests and mutes.
 fn house(language: &str) -> (House, SubscriberId) {
     let house = House::new();
     let papers = house.announces(&TITLES);
@@ -117,7 +117,7 @@ async fn sent(house: &House, language: &str, path: &str, fields: &[(&str, &str)]
     house.ask(request).await.2
 }
 
-/// Every page except the operator's, in one language.
+/// Every page except the operator's, in this language.
 async fn pages(language: &str) -> Vec<(String, String)> {
     let (house, id) = house(language);
     let composer = (house.site.composer)();
@@ -252,7 +252,7 @@ async fn pages(language: &str) -> Vec<(String, String)> {
     all
 }
 
-/// The texts of a page, with those of attributes that are shown or read aloud.
+/// The texts of a page, with the attributes that are shown or read aloud.
 fn said(page: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for piece in page.split('<').skip(1) {
@@ -272,8 +272,8 @@ fn said(page: &str) -> BTreeSet<String> {
     all
 }
 
-/// Texts that are the same in all languages: names, texts of papers and of people.
-fn is_no_word_of_ours(text: &str) -> bool {
+/// Whether `text` is the same in every language: names, papers, and user input.
+fn is_not_translated(text: &str) -> bool {
     const NAMES: [&str; 11] = [
         "Paper digest",
         "BibTeX",
@@ -287,7 +287,7 @@ fn is_no_word_of_ours(text: &str) -> bool {
         "Español",
         "Français",
     ];
-    // Words that two languages have in common.
+    // Words that are the same in two languages.
     const ALIKE: [&str; 8] = [
         "Name",
         "Index",
@@ -329,7 +329,7 @@ fn is_no_word_of_ours(text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_page_in_another_language_contains_english() {
+async fn pages_in_another_language_contain_no_english() {
     let english = pages("en").await;
     let mut kept = BTreeSet::new();
     for language in LANGUAGES {
@@ -342,9 +342,8 @@ async fn no_page_in_another_language_contains_english() {
                 .collect();
             let is_field = |text: &str| fields.iter().any(|code| category_name(code) == text);
             for text in both {
-                // Names of categories are not translated.
-                if !is_no_word_of_ours(&text) && !is_field(&text) && category_name("cs.LG") != text
-                {
+                // Names of categories are the sources' own.
+                if !is_not_translated(&text) && !is_field(&text) && category_name("cs.LG") != text {
                     kept.insert(format!(
                         "{language} {}: {text}",
                         path.split('?').next().unwrap()
@@ -357,7 +356,7 @@ async fn no_page_in_another_language_contains_english() {
 }
 
 #[tokio::test]
-async fn errors_stand_beside_their_fields_in_the_readers_language() {
+async fn errors_are_shown_beside_their_fields_in_the_readers_language() {
     let (house, id) = house("ja");
     let page = sent(
         &house,
@@ -392,7 +391,7 @@ async fn errors_stand_beside_their_fields_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn a_public_page_is_cached_per_language() {
+async fn public_pages_are_cached_by_language_and_declare_it() {
     let (house, _) = house("en");
     for path in ["/", "/archive", "/archive/2026-08-04", "/papers/2608.00001"] {
         let mut tags = BTreeSet::new();
@@ -437,7 +436,7 @@ async fn a_public_page_is_cached_per_language() {
 }
 
 #[tokio::test]
-async fn dates_votes_and_numbers_are_those_of_the_language() {
+async fn dates_votes_and_numbers_follow_the_language() {
     let (house, id) = house("de");
     assert!(
         asked(&house, "de", "/archive")
@@ -461,7 +460,7 @@ async fn dates_votes_and_numbers_are_those_of_the_language() {
     );
     let (_, _, page) = asked(&house, "en", &house.preferences("/preferences", id)).await;
     assert!(
-        page.contains("3-mal so viel wie üblich") && page.contains("> Montag</label>"),
+        page.contains("3-mal so viel wie normal") && page.contains("> Montag</label>"),
         "{page}"
     );
 }

@@ -140,7 +140,7 @@ async fn older_links_can_be_retired_except_the_one_that_unsubscribes() {
             &form(&[("act", "retire")]),
         )
         .await;
-    assert!(page.contains("do not work any more"), "{page}");
+    assert!(page.contains("no longer work"), "{page}");
     for url in &old {
         let works = url.starts_with("/unsubscribe");
         assert_eq!(house.get(url).await.0 == StatusCode::OK, works, "{url}");

@@ -350,10 +350,10 @@ async fn errors_stand_beside_their_fields_and_nothing_is_saved() {
     for said in [
         "must be a time of day",
         "must be a time zone",
-        "must name at least one day",
+        "Choose at least one day",
         "must be a whole number from 1 to 100",
         "must be a number from 0 to 1",
-        "must be one of those that are offered",
+        "Please choose one of the options",
         "must be a language code",
         "must be a date",
         "not known here: no such paper at all",
@@ -509,7 +509,7 @@ async fn a_thumb_on_a_recent_pick_is_given_changed_and_taken_back() {
     let (_, page) = house
         .post(&path, FORM, &form(&[("paper", "99999"), ("thumb", "more")]))
         .await;
-    assert!(page.contains("There is no such paper"), "{page}");
+    assert!(page.contains("Paper not found"), "{page}");
     let (_, page) = house
         .post(&path, FORM, &form(&[("mute", " Eve & <b>Mallory\r\n")]))
         .await;
@@ -581,7 +581,8 @@ async fn after_todays_issue_the_preview_is_of_tomorrows_and_shows_what_todays_pa
         .get(&house.preferences("/preferences/preview", id))
         .await;
     assert!(
-        page.contains("Wednesday, 5 August 2026") && page.contains("that you have not had"),
+        page.contains("Wednesday, 5 August 2026")
+            && page.contains("that you have not already been sent"),
         "{page}"
     );
     let (_, again) = page.split_once("With papers that you have had").unwrap();
@@ -646,7 +647,7 @@ async fn a_library_is_imported_with_a_report() {
     assert!(status == StatusCode::OK, "{page}");
     assert!(
         page.contains("liked now: 1.")
-            && page.contains("by their text: 1.")
+            && page.contains("from their text: 1.")
             && page.contains("Set aside"),
         "{page}"
     );
@@ -768,7 +769,7 @@ async fn an_address_moves_when_both_addresses_agree() {
         let (status, page) = house.post(agrees, FORM, "").await;
         assert_eq!(status, StatusCode::OK);
         let is_last = *agrees == old;
-        assert_eq!(page.contains("That is your address now"), is_last, "{page}");
+        assert_eq!(page.contains("Your address has changed"), is_last, "{page}");
         assert_eq!(
             page.contains("/preferences?t="),
             is_last,
@@ -779,7 +780,7 @@ async fn an_address_moves_when_both_addresses_agree() {
     // Following it again shows the same page without a link to the preferences.
     let (status, page) = house.post(&new, FORM, "").await;
     assert!(
-        status == StatusCode::OK && page.contains("That is your address now"),
+        status == StatusCode::OK && page.contains("Your address has changed"),
         "{page}"
     );
     assert!(!page.contains("/preferences?t="), "{page}");
@@ -819,7 +820,7 @@ async fn sent_mails_are_shown_with_the_replies_of_the_server() {
     let (_, page) = house
         .get(&house.preferences("/preferences/sent", other))
         .await;
-    assert!(page.contains("Nothing was sent yet"), "{page}");
+    assert!(page.contains("Nothing has been sent yet"), "{page}");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn an_address_alone_subscribes_once_it_has_confirmed() {
         .post("/subscribe", FORM, &form(&[("email", "Ada@Example.org")]))
         .await;
     assert!(
-        status == StatusCode::OK && page.contains("Look into your mailbox"),
+        status == StatusCode::OK && page.contains("Check your mailbox"),
         "{page}"
     );
     assert_eq!(
@@ -268,7 +268,7 @@ async fn an_unknown_category_is_refused() {
         let (status, page) = house.post("/subscribe", FORM, &with(wrong)).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
         assert!(
-            page.contains("Nothing is announced in these"),
+            page.contains("No papers are announced in"),
             "{wrong}: {page}"
         );
     }

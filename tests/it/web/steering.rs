@@ -143,7 +143,7 @@ async fn a_thumb_says_what_it_changed_and_can_be_taken_back() {
     );
     assert!(
         page.contains(
-            "It counts from your next issue on, Wednesday, 5 August 2026 at 07:00 (UTC)."
+            "It takes effect with your next issue, Wednesday, 5 August 2026 at 07:00 (UTC)."
         ),
         "{page}"
     );
@@ -195,7 +195,7 @@ async fn authors_are_followed_and_muted_from_the_page() {
     let about = |what: &str| form(&[("do", what), ("author", "Emmy Noether")]);
     let (_, page) = house.post(&link, FORM, &about("follow")).await;
     assert!(
-        page.contains("The name stands in the interest “Ice &amp; snow”"),
+        page.contains("The name was added to the interest “Ice &amp; snow”"),
         "{page}"
     );
     assert_eq!(reader(&house, id).interests[0].authors, ["Emmy Noether"]);
@@ -203,7 +203,7 @@ async fn authors_are_followed_and_muted_from_the_page() {
     assert!(reader(&house, id).interests[0].authors.is_empty());
     let (_, page) = house.post(&link, FORM, &about("mute")).await;
     assert!(
-        page.contains("kept out of your issues")
+        page.contains("left out of your issues")
             && page.contains("Show again<span class=\"unseen\"> Emmy Noether"),
         "{page}"
     );

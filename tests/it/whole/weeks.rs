@@ -225,7 +225,7 @@ async fn after_26_hours_down_everybody_gets_the_newest_issue_and_no_more() {
             "2026-08-05 at 2026-08-05T08:00"
         ]
     );
-    // That of the 4th was 14 hours late: its papers come with the next one.
+    // That of the 4th was 14 hours late: the papers will come with the next one.
     assert_eq!(
         town.mail_to("evening"),
         [
@@ -310,7 +310,7 @@ async fn an_issue_waits_for_what_its_reader_follows_and_then_goes_out_in_part() 
         "2026-08-04 at 2026-08-04T10:00",
         "the deadline"
     );
-    let said = "cs.CL of Tue 4 Aug had not arrived when this issue was made; its papers come with the next one.";
+    let said = "cs.CL of Tue 4 Aug had not arrived when this issue was made; the papers will come with the next one.";
     assert!(
         town.last_mail_to("both").contains(said),
         "{}",

@@ -1,9 +1,9 @@
 //! The account: moving to another address, leaving, returning, export and erasure.
 
 use super::{Bearer, bearer, page, posted};
-use crate::digest::Text;
 use crate::digest::notices::Notice;
 use crate::edition::Addressee;
+use crate::language::Text;
 use crate::store::{AGREES_TO, ConsentContext, NewRequest, RequestKind, Store};
 use crate::subscriber::{Address, Status, Subscriber};
 use crate::token::Scope;

@@ -1,8 +1,8 @@
 //! Imports a library from a file or from pasted text.
 
 use super::{Bearer, bearer, page};
-use crate::digest::Locale;
 use crate::edition::{LibraryImport, import_library};
+use crate::language::Locale;
 use crate::profile::library::{Library, LibraryError, SkippedEntry, read_library};
 use crate::subscriber::NAME_CHARS_MAX;
 use crate::web::error_page::ErrorPage;

@@ -2,7 +2,7 @@
 //! or not the address is known.
 
 use crate::digest::notices::Notice;
-use crate::digest::{Locale, Text};
+use crate::language::{Locale, Text};
 use crate::store::{ConsentContext, NewRequest, RequestKind};
 use crate::subscriber::{Address, Status};
 use crate::web::forms::Form;

@@ -2,8 +2,8 @@
 
 use super::view::{Refused, show, show_saying};
 use super::{Bearer, posted, preview};
-use crate::digest::InterestWords;
 use crate::fields::{Fields, Problem};
+use crate::language::InterestWords;
 use crate::paper::PaperId;
 use crate::store::{Db, LibraryWork, Store, StoreError};
 use crate::subscriber::{NewSubscriber, PREFERENCES, Subscriber, read_subscriber};

@@ -1,7 +1,7 @@
 //! The mails sent to a subscriber, the server's replies, and the record of consent.
 
 use super::{bearer, page};
-use crate::digest::{SentWords, Text};
+use crate::language::{SentWords, Text};
 use crate::store::{DeliveryState, SentMail};
 use crate::token::Scope;
 use crate::web::{PageError, WebState};

@@ -1,8 +1,8 @@
 //! Shows the form of the preferences.
 
 use super::{Bearer, page};
-use crate::digest::{Locale, Text};
 use crate::fields::Problem;
+use crate::language::{Locale, Text};
 use crate::paper::PaperId;
 use crate::subscriber::{
     DAY_WORDS, EVERY_DAY, Interest, InterestWeight, PREFERENCES, PreferenceGroup, PreferenceKind,

@@ -1,12 +1,11 @@
-//! The words of the sign-up and the preferences.
+//! The texts of the sign-up and of the preferences.
 
-use super::pages::words;
-use super::{PluralText, Text};
+use super::text::{PluralText, Text, words};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 words! {
-    /// What is wrong in a form, beside its field.
+    /// Error messages beside the fields of a form.
     pub struct WrongWords {
         pub above: Text,
         pub not_saved: Text,
@@ -36,7 +35,7 @@ words! {
 }
 
 words! {
-    /// Fields that the sign-up and the preferences have in common.
+    /// Labels that the sign-up and the preferences share.
     pub struct FormWords {
         pub interests: Text,
         pub papers_hint: Text,
@@ -46,7 +45,7 @@ words! {
 }
 
 words! {
-    /// Subscribing.
+    /// The sign-up.
     pub struct SignupWords {
         pub heading: Text,
         pub text: Text,
@@ -74,7 +73,7 @@ words! {
 }
 
 words! {
-    /// An interest among the preferences.
+    /// The fields of an interest.
     pub struct InterestWords {
         pub text: Text,
         pub add: Text,
@@ -111,7 +110,7 @@ words! {
 
 /// The form of the preferences.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-#[expect(missing_docs, reason = "the texts in en.toml say what each is")]
+#[expect(missing_docs, reason = "en.toml holds the texts and explains them")]
 pub struct ChoicesWords {
     pub content: Text,
     pub save: Text,
@@ -124,7 +123,7 @@ pub struct ChoicesWords {
 }
 
 words! {
-    /// The issue that would come next.
+    /// The preview of the next issue.
     pub struct PreviewWords {
         pub title: Text,
         pub heading: Text,
@@ -144,7 +143,7 @@ words! {
 }
 
 words! {
-    /// What was picked lately.
+    /// Recent picks.
     pub struct PicksWords {
         pub text: Text,
         pub of: Text,
@@ -164,7 +163,7 @@ words! {
 }
 
 words! {
-    /// Importing a library.
+    /// The import of a library.
     pub struct LibraryWords {
         pub text: Text,
         pub interest: Text,
@@ -189,7 +188,7 @@ words! {
 }
 
 words! {
-    /// What was sent, and what was agreed to.
+    /// Sent mails and the consent record.
     pub struct SentWords {
         pub text: Text,
         pub at: Text,
@@ -214,7 +213,7 @@ words! {
 }
 
 words! {
-    /// The address, the data, and leaving.
+    /// Change of address, export, erasure, unsubscribing.
     pub struct AccountWords {
         pub another: Text,
         pub new_address: Text,
@@ -238,7 +237,7 @@ words! {
 }
 
 words! {
-    /// Asking for the link to the preferences.
+    /// The form that requests the link to the preferences.
     pub struct LinkWords {
         pub heading: Text,
         pub text: Text,
@@ -248,7 +247,7 @@ words! {
 }
 
 words! {
-    /// A reader’s own issues and saved papers.
+    /// A subscriber's issues and saved papers.
     pub struct MineWords {
         pub issues: Text,
         pub no_issues: Text,
@@ -262,7 +261,7 @@ words! {
 
 #[cfg(test)]
 mod tests {
-    use crate::digest::Locale;
+    use crate::language::Locale;
     use crate::subscriber::{PREFERENCES, PreferenceKind};
 
     #[test]

@@ -1,42 +1,68 @@
-//! Reads the languages: ours, and those of the operator's folder.
+//! Loads the languages: the embedded ones and those in the operator's folder.
 //!
-//! Not pure: reads the folder of templates.
+//! Not pure: reads the folder `languages`.
 
-use super::super::templates::TemplateError;
-use super::Language;
+use super::definition::Language;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::{Table, Value};
 
-/// Our languages, English first: it says what every other one has to say.
+/// The embedded languages. English comes first: it defines the keys and the placeholders.
 const EMBEDDED: [(&str, &str); 6] = [
-    ("en", include_str!("../../../templates/languages/en.toml")),
-    ("de", include_str!("../../../templates/languages/de.toml")),
-    ("es", include_str!("../../../templates/languages/es.toml")),
-    ("fr", include_str!("../../../templates/languages/fr.toml")),
-    ("ja", include_str!("../../../templates/languages/ja.toml")),
-    ("zh", include_str!("../../../templates/languages/zh.toml")),
+    ("en", include_str!("../../templates/languages/en.toml")),
+    ("de", include_str!("../../templates/languages/de.toml")),
+    ("es", include_str!("../../templates/languages/es.toml")),
+    ("fr", include_str!("../../templates/languages/fr.toml")),
+    ("ja", include_str!("../../templates/languages/ja.toml")),
+    ("zh", include_str!("../../templates/languages/zh.toml")),
 ];
 
-/// Every language there is.
+/// A language file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LanguageError {
+    /// The operator's file or folder is not readable.
+    #[error("cannot read the language {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A file has a mistake.
+    #[error("{file}:{line}: {problem}")]
+    File {
+        /// The operator's file, or the name of an embedded one.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+        /// The mistake.
+        problem: String,
+    },
+    /// A mistake without a place.
+    #[error("cannot use the languages: {0}")]
+    Other(String),
+}
+
+/// All languages.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Languages {
+pub(crate) struct Languages {
     all: BTreeMap<String, Arc<Language>>,
     english: Arc<Language>,
-    /// The operator's own files, each with what it leaves to English.
-    pub(in super::super) own: Vec<(PathBuf, Vec<String>)>,
+    /// The operator's own files, each with the keys it leaves to English.
+    pub(crate) own: Vec<(PathBuf, Vec<String>)>,
 }
 
 impl Languages {
     #[cfg(test)]
-    pub(in super::super) fn get(&self, code: &str) -> Option<&Arc<Language>> {
+    pub(crate) fn get(&self, code: &str) -> Option<&Arc<Language>> {
         self.all.get(code)
     }
 
-    /// The language of `code`, else the one it is a form of (`de-AT`), else English.
-    pub(in super::super) fn best(&self, code: &str) -> &Arc<Language> {
+    /// The language of `code`, else of its main code (`de` for `de-AT`), else English.
+    pub(crate) fn best(&self, code: &str) -> &Arc<Language> {
         let main = code.split(['-', '_']).next().unwrap_or_default();
         self.all
             .iter()
@@ -49,14 +75,14 @@ impl Languages {
             .map_or(&self.english, |(_, language)| language)
     }
 
-    pub(in super::super) fn has(&self, code: &str) -> bool {
+    pub(crate) fn has(&self, code: &str) -> bool {
         let main = code.split(['-', '_']).next().unwrap_or_default();
         self.all
             .keys()
             .any(|known| known.eq_ignore_ascii_case(code) || known.eq_ignore_ascii_case(main))
     }
 
-    pub(in super::super) fn iter(&self) -> impl Iterator<Item = &Arc<Language>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Language>> {
         self.all.values()
     }
 }
@@ -64,8 +90,8 @@ impl Languages {
 /// The embedded languages, and those in the folder `languages` of `templates`.
 ///
 /// Fails if one of them cannot be read, lacks a plural form, or has a key or a
-/// place for a value that English does not know.
-pub(in super::super) fn load(templates: Option<&Path>) -> Result<Languages, TemplateError> {
+/// placeholder that English does not have.
+pub(crate) fn load(templates: Option<&Path>) -> Result<Languages, LanguageError> {
     let mut all = BTreeMap::new();
     for (code, text) in EMBEDDED {
         all.insert(
@@ -75,7 +101,7 @@ pub(in super::super) fn load(templates: Option<&Path>) -> Result<Languages, Temp
     }
     let mut own = Vec::new();
     for (code, path) in own_files(templates)? {
-        let text = std::fs::read_to_string(&path).map_err(|source| TemplateError::Read {
+        let text = std::fs::read_to_string(&path).map_err(|source| LanguageError::Read {
             path: path.clone(),
             source,
         })?;
@@ -86,12 +112,12 @@ pub(in super::super) fn load(templates: Option<&Path>) -> Result<Languages, Temp
     let english = all
         .get("en")
         .cloned()
-        .ok_or_else(|| TemplateError::Other("there is no en.toml".to_owned()))?;
+        .ok_or_else(|| LanguageError::Other("there is no en.toml".to_owned()))?;
     Ok(Languages { all, english, own })
 }
 
-/// The embedded English, as the pages speak it.
-pub(in super::super) fn english() -> Arc<Language> {
+/// The embedded English.
+pub(crate) fn english() -> Arc<Language> {
     let (code, text) = EMBEDDED[0];
     Arc::new(
         read(code, text, "languages/en.toml")
@@ -100,12 +126,12 @@ pub(in super::super) fn english() -> Arc<Language> {
     )
 }
 
-/// `*.toml` in the folder, by the code that their name is.
-fn own_files(templates: Option<&Path>) -> Result<Vec<(String, PathBuf)>, TemplateError> {
+/// The files `*.toml` in the folder; the name is the code of the language.
+fn own_files(templates: Option<&Path>) -> Result<Vec<(String, PathBuf)>, LanguageError> {
     let Some(folder) = templates.map(|folder| folder.join("languages")) else {
         return Ok(Vec::new());
     };
-    let failed = |source| TemplateError::Read {
+    let failed = |source| LanguageError::Read {
         path: folder.clone(),
         source,
     };
@@ -129,9 +155,9 @@ fn own_files(templates: Option<&Path>) -> Result<Vec<(String, PathBuf)>, Templat
     Ok(found)
 }
 
-/// A language, and the keys that it leaves to English.
-fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), TemplateError> {
-    let wrong = |line: usize, problem: String| TemplateError::Template {
+/// Parses a language; returns the keys that it leaves to English, too.
+fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), LanguageError> {
+    let wrong = |line: usize, problem: String| LanguageError::File {
         file: file.to_owned(),
         line,
         problem,
@@ -145,7 +171,7 @@ fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), T
     };
     let table: Table = toml::from_str(text).map_err(|error| located(&error))?;
     let english: Table =
-        toml::from_str(EMBEDDED[0].1).map_err(|error| TemplateError::Other(error.to_string()))?;
+        toml::from_str(EMBEDDED[0].1).map_err(|error| LanguageError::Other(error.to_string()))?;
 
     let (ours, theirs) = (texts(&english), texts(&table));
     for (key, (places, _)) in &theirs {
@@ -162,8 +188,8 @@ fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), T
                 .collect::<Vec<_>>()
                 .join(", ");
             let problem = match places.as_str() {
-                "" => format!("{key} has no place {{{place}}}, nor any other"),
-                places => format!("{key} has no place {{{place}}}, but {places}"),
+                "" => format!("{key} has no placeholder {{{place}}}, nor any other"),
+                places => format!("{key} has no placeholder {{{place}}}, but {places}"),
             };
             return Err(wrong(line_of(text, key), problem));
         }
@@ -178,7 +204,7 @@ fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), T
     merge(&mut whole, &table);
     let mut language: Language = match whole.try_into() {
         Ok(language) => language,
-        // The file alone knows the line, unless what is wrong is that something is missing.
+        // Only the file itself gives a line, and none for a missing field.
         Err(error) => {
             let message = error.message().to_owned();
             let line = match toml::from_str::<Language>(text) {
@@ -208,8 +234,8 @@ fn read(code: &str, text: &str, file: &str) -> Result<(Language, Vec<String>), T
     Ok((language, left_out))
 }
 
-/// Every text of a language by its key: the places for values in it, and its
-/// plural forms if it has some.
+/// Every text of a language by its key: its placeholders, and its plural forms if it
+/// has any.
 fn texts(table: &Table) -> BTreeMap<String, (BTreeSet<String>, Option<BTreeSet<String>>)> {
     const FORMS: [&str; 4] = ["one", "few", "many", "other"];
     let mut found = BTreeMap::new();
@@ -233,7 +259,7 @@ fn texts(table: &Table) -> BTreeMap<String, (BTreeSet<String>, Option<BTreeSet<S
             }
         }
     }
-    // The patterns of dates know more values than English uses.
+    // Date patterns accept more values than English uses.
     for (key, (places, _)) in &mut found {
         if key.starts_with("dates.") && !["dates.moment", "dates.span"].contains(&key.as_str()) {
             places.clear();
@@ -257,7 +283,7 @@ fn collect_places(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Where `key` stands in `text`, counted from 1; 1 if it cannot be found.
+/// The line of `key` in `text`, counted from 1; 1 if it cannot be found.
 fn line_of(text: &str, key: &str) -> usize {
     let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
     let mut open = String::new();
@@ -280,7 +306,7 @@ fn line_of(text: &str, key: &str) -> usize {
     1
 }
 
-/// Puts `own` over `base`; a text replaces a text whatever its forms.
+/// Merges `own` into `base`; a text replaces a text whatever its plural forms.
 fn merge(base: &mut Table, own: &Table) {
     for (key, value) in own {
         match (base.get_mut(key), value) {
@@ -306,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn our_languages_say_everything_that_english_says() {
+    fn embedded_languages_have_every_text_and_placeholder_of_english() {
         for (code, text) in EMBEDDED {
             let (language, left_out) = read(code, text, code).unwrap();
             assert_eq!((language.code.as_str(), left_out), (code, Vec::new()));
@@ -316,14 +342,13 @@ mod tests {
         for (code, text) in EMBEDDED {
             let theirs = texts(&toml::from_str(text).unwrap());
             for (key, (places, _)) in &ours {
-                // Which day it is, and who is meant, must not get lost in translation.
                 assert_eq!(&theirs[key].0, places, "{key} in {code}");
             }
         }
     }
 
     #[test]
-    fn an_own_language_is_added_and_what_it_lacks_is_english() {
+    fn an_operators_language_is_added_and_falls_back_to_english() {
         let folder = folder(
             "pl",
             "name = \"Polski\"\nplural = \"polish\"\n[digest]\nwhy = \"Dlaczego:\"\n",
@@ -336,10 +361,10 @@ mod tests {
         );
         let polish = languages.get("pl").unwrap();
         assert_eq!(polish.digest.why.as_str(), "Dlaczego:");
-        // The plural forms of English are not those of Polish.
+        // English has no form `few`.
         assert_eq!(
             polish.count(&polish.digest.no_room, 3, &[]),
-            "3 more found no room."
+            "3 more were above the line, but the issue was full."
         );
     }
 
@@ -367,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_a_language_is_said_with_its_line() {
+    fn mistakes_in_a_language_file_are_reported_with_their_line() {
         check_error(
             "[digest]\nwhy = \"Y\"\nwhyy = \"Y\"\n",
             3,
@@ -376,12 +401,12 @@ mod tests {
         check_error(
             "[digest]\nlate = \"{names} {nmaes}\"\n",
             2,
-            "digest.late has no place {nmaes}, but {day}, {names}",
+            "digest.late has no placeholder {nmaes}, but {day}, {names}",
         );
         check_error(
             "[digest]\nwhy = \"{x}\"\n",
             2,
-            "digest.why has no place {x}, nor any other",
+            "digest.why has no placeholder {x}, nor any other",
         );
         check_error(
             "\n[digest]\nleft_out = { one = \"1\" }\n",

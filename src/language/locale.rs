@@ -1,24 +1,27 @@
-//! A language, as the web pages speak it.
+//! A language for one reader: its texts, and dates and numbers as it writes them. Pure.
 
-use super::issue_view::heading;
-use super::language::{Language, PageWords, PluralText, SharedWords, Text};
-use super::paper_view::{is_latin, news_text, reason};
-use crate::pick::{PaperNews, Reason, Section};
+use super::definition::{Language, SharedWords};
+use super::pages::PageWords;
+use super::text::{PluralText, Text};
 use chrono::{NaiveDate, NaiveDateTime, Weekday};
 use std::sync::Arc;
 
-/// A language, as the web pages speak it.
+/// A language for one reader.
 #[derive(Debug, Clone)]
 pub struct Locale(Arc<Language>);
 
 impl Locale {
-    pub(super) fn of(language: &Arc<Language>) -> Self {
+    pub(crate) fn language(&self) -> &Language {
+        &self.0
+    }
+
+    pub(crate) fn of(language: &Arc<Language>) -> Self {
         Locale(Arc::clone(language))
     }
 
     /// The embedded English.
     pub fn english() -> Self {
-        Locale(super::language::english())
+        Locale(super::files::english())
     }
 
     /// The code of its file: `de`, `pt-BR`.
@@ -26,32 +29,32 @@ impl Locale {
         &self.0.code
     }
 
-    /// Which way it is written: `ltr` or `rtl`.
+    /// The direction of its script: `ltr` or `rtl`.
     pub fn dir(&self) -> &'static str {
         self.0.dir.word()
     }
 
-    /// The texts.
+    /// The texts of web pages.
     pub fn pages(&self) -> &PageWords {
         &self.0.pages
     }
 
-    /// Those of them that stand on pages for many.
+    /// The texts of public pages as template values.
     pub fn shared(&self) -> &SharedWords {
         self.0.shared()
     }
 
-    /// `Friday, 20 November 2026`, as it is written there.
+    /// `Friday, 20 November 2026`, in the language's own format.
     pub fn day(&self, day: NaiveDate) -> String {
         self.0.day_whole(day)
     }
 
-    /// `20 November 2026`, as it is written there.
+    /// `20 November 2026`, in the language's own format.
     pub fn date(&self, day: NaiveDate) -> String {
         self.0.day_plain(day)
     }
 
-    /// `20 November 2026, 07:00`, as it is written there.
+    /// `20 November 2026, 07:00`, in the language's own format.
     pub fn moment(&self, at: NaiveDateTime) -> String {
         self.0.moment(at)
     }
@@ -61,27 +64,27 @@ impl Locale {
         self.0.weekday(day)
     }
 
-    /// `0.20`, as it is written there.
+    /// `0.20`, in the language's own format.
     pub fn score(&self, score: f32) -> String {
         self.0.score(score)
     }
 
-    /// `2.5`, as it is written there.
+    /// `2.5`, in the language's own format.
     pub fn number(&self, number: f64) -> String {
         self.0.decimal(number)
     }
 
-    /// `text` for `count`, which is also its `{count}`.
+    /// `text` in the plural form of `count`, which also fills `{count}`.
     pub fn count(&self, text: &PluralText, count: u64) -> String {
         self.0.count(text, count, &[])
     }
 
-    /// The same with other values.
+    /// Like [`Locale::count`], with more values.
     pub fn count_with(&self, text: &PluralText, count: u64, values: &[(&str, &str)]) -> String {
         self.0.count(text, count, values)
     }
 
-    /// At most `shown` of `names`, separated by commas, and how many more there are.
+    /// At most `shown` of `names`, separated by commas, and the number of the others.
     pub fn some(&self, names: &[String], shown: usize) -> String {
         if names.len() <= shown {
             names.join(", ")
@@ -90,38 +93,37 @@ impl Locale {
         }
     }
 
-    /// The heading of a section of an issue.
-    pub fn section(&self, section: &Section) -> String {
-        heading(section, &self.0)
-    }
-
-    /// The reasons for a pick.
-    pub fn reason(&self, reasons: &[Reason]) -> String {
-        reason(reasons, &self.0)
-    }
-
-    /// One piece of news of a paper.
-    pub fn news(&self, news: &PaperNews) -> String {
-        news_text(news, &self.0)
-    }
-
-    /// When a paper was announced.
+    /// `announced 20 November 2026`.
     pub fn announced(&self, day: NaiveDate) -> String {
         self.0.digest.announced.with(&[("day", &self.date(day))])
     }
 
-    /// What links to the PDF and the code are called in mails.
+    /// The labels of links to the PDF and the code.
     pub fn link_words(&self) -> [&Text; 2] {
         [&self.0.digest.link_pdf, &self.0.digest.link_code]
     }
 
-    /// "More like this", "less like this", as mails say it.
+    /// The labels "more like this" and "less like this".
     pub fn thumbs(&self) -> [&Text; 2] {
         [&self.0.digest.more, &self.0.digest.less]
     }
 
-    /// The language of a paper's own text where it is known and not this one.
+    /// The language of a paper's text if it is known and differs from this one.
     pub fn lang_of(&self, text: &str) -> Option<&'static str> {
         (self.code() != "en" && is_latin(text)).then_some("en")
     }
+}
+
+/// Whether most letters of `text` are Latin. Such a paper is taken to be in English, as
+/// nearly all papers are.
+pub(crate) fn is_latin(text: &str) -> bool {
+    let (mut latin, mut other) = (0, 0);
+    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+        if letter.is_ascii() || ('\u{c0}'..'\u{250}').contains(&letter) {
+            latin += 1
+        } else {
+            other += 1
+        }
+    }
+    latin > other
 }

@@ -1,60 +1,9 @@
-//! The words of the web pages: those that a reader comes to by a link from a mail,
-//! and the list of all.
+//! The texts of pages that readers open by a link from a mail, and of every page's layout.
 
-use super::preferences::{
-    AccountWords, ChoicesWords, FormWords, InterestWords, LibraryWords, LinkWords, MineWords,
-    PicksWords, PreviewWords, SentWords, SignupWords, WrongWords,
-};
-use super::public::{DayWords, InvitationWords, PaperWords, SearchWords};
-use super::{PluralText, Text};
-use serde::{Deserialize, Serialize};
-
-/// Words of a page: each is a text of the file, by its name there.
-macro_rules! words {
-    ($(#[$doc:meta])* pub struct $name:ident { $(pub $word:ident: $kind:ty,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Deserialize, Serialize)]
-        #[serde(deny_unknown_fields)]
-        #[expect(missing_docs, reason = "the texts in en.toml say what each is")]
-        pub struct $name {
-            $(pub $word: $kind,)*
-        }
-    };
-}
-pub(super) use words;
+use super::text::{PluralText, Text, words};
 
 words! {
-    /// All of them, by the page; `en.toml` says them in English. Templates see those
-    /// of their page as `words`.
-    pub struct PageWords {
-        pub frame: FrameWords,
-        pub messages: MessagesWords,
-        pub confirm: ConfirmWords,
-        pub leave: LeaveWords,
-        pub feedback: FeedbackWords,
-        pub owner: OwnerWords,
-        pub preferences: PreferencesWords,
-        pub invitation: InvitationWords,
-        pub day: DayWords,
-        pub paper: PaperWords,
-        pub search: SearchWords,
-        pub wrong: WrongWords,
-        pub form: FormWords,
-        pub signup: SignupWords,
-        pub interest: InterestWords,
-        pub choices: ChoicesWords,
-        pub preview: PreviewWords,
-        pub picks: PicksWords,
-        pub library: LibraryWords,
-        pub sent: SentWords,
-        pub account: AccountWords,
-        pub link: LinkWords,
-        pub mine: MineWords,
-    }
-}
-
-words! {
-    /// The head and foot of every page.
+    /// The layout of every page.
     pub struct FrameWords {
         pub skip: Text,
         pub trending: Text,
@@ -71,7 +20,7 @@ words! {
 }
 
 words! {
-    /// What is said of links that do not work, and of other mishaps.
+    /// Error pages.
     pub struct MessagesWords {
         pub bad_link: Text,
         pub bad_link_text: Text,
@@ -91,7 +40,7 @@ words! {
 }
 
 words! {
-    /// By the link that asks whether an address wants the subscription.
+    /// The confirmation of a subscription or of a change of address.
     pub struct ConfirmWords {
         pub heading: Text,
         pub text: Text,
@@ -111,7 +60,7 @@ words! {
 }
 
 words! {
-    /// By the link that leaves.
+    /// The page to unsubscribe.
     pub struct LeaveWords {
         pub title: Text,
         pub heading: Text,
@@ -130,7 +79,7 @@ words! {
 }
 
 words! {
-    /// By the links under a paper.
+    /// The page of the feedback links.
     pub struct FeedbackWords {
         pub ask_more: Text,
         pub ask_less: Text,
@@ -180,7 +129,7 @@ words! {
 }
 
 words! {
-    /// By the link that fetches or erases all data.
+    /// The pages to export and erase data.
     pub struct OwnerWords {
         pub export: Text,
         pub export_text: Text,
@@ -194,7 +143,7 @@ words! {
 }
 
 words! {
-    /// Above all pages of preferences.
+    /// The head of all pages of preferences.
     pub struct PreferencesWords {
         pub heading: Text,
         pub nav: Text,

@@ -1,11 +1,9 @@
-//! The words of the public pages.
+//! The texts of the public pages.
 
-use super::pages::words;
-use super::{PluralText, Text};
-use serde::{Deserialize, Serialize};
+use super::text::{PluralText, Text, words};
 
 words! {
-    /// The box that subscribes, on every public page.
+    /// The subscribe box of every public page.
     pub struct InvitationWords {
         pub heading: Text,
         pub address: Text,
@@ -17,7 +15,7 @@ words! {
 }
 
 words! {
-    /// The papers of a day, and the list of all days.
+    /// The page of a day, and the list of all days.
     pub struct DayWords {
         pub trending: Text,
         pub papers_of: Text,
@@ -39,7 +37,7 @@ words! {
 }
 
 words! {
-    /// One paper; its votes and its withdrawal also stand in lists.
+    /// The page of a paper, and papers in lists.
     pub struct PaperWords {
         pub votes: PluralText,
         pub version: Text,
