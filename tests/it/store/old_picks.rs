@@ -197,11 +197,11 @@ async fn an_issue_of_an_older_version_is_shown_in_the_readers_language() {
     let (status, page) = house.get(&format!("/issues/{token}?d=2026-08-04")).await;
     assert_eq!(status, StatusCode::OK);
     for text in [
-        "Von Autoren, denen Sie folgen",
+        "Autoren, denen Sie folgen",
         "Viel beachtet",
         "Neue Artikel",
         "Zum Entdecken",
-        "Neues zu Papieren, die Sie kennen",
+        "Neues zu Artikeln, die Sie kennen",
         "Sie folgen Ada Lovelace und Tri Dao",
         "enthält „low-rank “x”“",
         "42 Stimmen",
@@ -215,7 +215,7 @@ async fn an_issue_of_an_older_version_is_shown_in_the_readers_language() {
     assert_eq!(page.matches(">Exploring<").count(), 1, "{page}");
     for text in [
         "Authors you follow",
-        "News of papers",
+        "Updates on papers",
         "whom you follow",
         "replaced",
     ] {

@@ -87,16 +87,16 @@ async fn an_issue_shown_again_has_headings_and_reasons_in_the_readers_language()
         // The name of their own interest, and the heading of the section.
         ">Exploring<",
         ">Zum Entdecken<",
-        "Neben dem, was Sie verfolgen",
+        "Nah an Ihren Themen",
         "unter Ihrer Schwelle, aber am nächsten daran",
         "ein Blick über „Lamps“ hinaus",
-        ">Neues zu Papieren, die Sie kennen<",
+        ">Neues zu Artikeln, die Sie kennen<",
         "neue Fassung (v3)",
     ] {
         assert!(page.contains(text), "{text} in {page}");
     }
     assert_eq!(page.matches(">Exploring<").count(), 1, "{page}");
-    assert!(!page.contains("News of papers"), "{page}");
+    assert!(!page.contains("Updates on papers"), "{page}");
 }
 
 async fn asked(house: &House, language: &str, path: &str) -> (StatusCode, HeaderMap, String) {

@@ -585,7 +585,9 @@ async fn after_todays_issue_the_preview_is_of_tomorrows_and_shows_what_todays_pa
             && page.contains("that you have not already been sent"),
         "{page}"
     );
-    let (_, again) = page.split_once("With papers that you have had").unwrap();
+    let (_, again) = page
+        .split_once("With papers you have already been sent")
+        .unwrap();
     assert!(again.contains("Lamps and their light"), "{again}");
     let feedback = format!(
         "/feedback?t={}&p={}&v=more",
@@ -648,7 +650,7 @@ async fn a_library_is_imported_with_a_report() {
     assert!(
         page.contains("liked now: 1.")
             && page.contains("from their text: 1.")
-            && page.contains("Set aside"),
+            && page.contains("Not imported"),
         "{page}"
     );
     let ada = house.stored(id);

@@ -169,7 +169,7 @@ async fn a_thumb_says_what_it_changed_and_can_be_taken_back() {
             .post(&link, FORM, "do=undo")
             .await
             .1
-            .contains("is forgotten")
+            .contains("was removed")
     );
     assert_eq!(said(&house, id), []);
     for nonsense in [
