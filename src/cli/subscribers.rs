@@ -94,7 +94,7 @@ impl clap::Args for PreferenceArgs {
             clap::Arg::new(preference.key)
                 .long(preference.key.replace('_', "-"))
                 .value_name(value_name)
-                .help(format!("{summary}: {values}"))
+                .help(format!("{summary} ({values})"))
         }))
     }
 
