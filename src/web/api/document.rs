@@ -112,9 +112,10 @@ fn describe_preferences(schemas: &mut Value) {
             schemas[name] = json!({ "type": "string", "enum": words });
         }
         let mut shown = schema_of(preference.kind);
-        let mut sent = match &shown["$ref"] {
-            Value::Null => shown.clone(),
-            _ => json!({ "oneOf": [{ "type": "null" }, shown.clone()] }),
+        let mut sent = if shown["$ref"].is_null() {
+            shown.clone()
+        } else {
+            json!({ "oneOf": [{ "type": "null" }, shown] })
         };
         if sent["type"].is_string() {
             sent["type"] = json!([sent["type"], "null"]);
