@@ -1,7 +1,7 @@
 //! Author lists, taken apart into one name for each person. Pure.
 //!
 //! Sources write several people into one text in many ways: `A One, B Two and C Three`
-//! (arXiv), `One, A and Two, B` (BibTeX, EPrints), `One, A., Two, B., & Three, C.` (APA),
+//! (arXiv), `One, A and Two, B` (BibTeX, `EPrints`), `One, A., Two, B., & Three, C.` (APA),
 //! `a@example.org (A One)` (RSS 2.0). Affiliations in parentheses, mail addresses, degrees
 //! and `et al.` are not part of a name; an institution whose name holds `and` is one author.
 
@@ -203,13 +203,12 @@ fn belongs_together(left: &str, right: &str) -> bool {
     let left = left.trim_end_matches(',');
     let last = left.rsplit(',').next().unwrap_or_default();
     let right = right.split(',').next().unwrap_or_default();
-    match (is_institution(last), is_institution(right)) {
-        (true, true) => false,
-        (true, false) => true,
-        // "Food and Agriculture Organization"; but "Ines Moreau and the Virgo Collaboration".
-        (false, true) => left.split_whitespace().count() < 2,
-        (false, false) => false,
+    if is_institution(last) {
+        return !is_institution(right);
     }
+    // "Food and Agriculture Organization"; but "Ines Moreau and the Virgo Collaboration".
+    let is_one_word = left.split_whitespace().count() < 2;
+    is_one_word && is_institution(right)
 }
 
 /// The parts between commas, without degrees and `et al.`; a suffix stays with its name.

@@ -335,15 +335,16 @@ fn read_day(tokens: &[Token]) -> (Option<NaiveDate>, Option<NaiveDate>) {
         .filter_map(|(year, _)| date(*year, 12, 31))
         .max();
     let day = match (months.first(), numbers.as_slice()) {
-        (Some(month), [(year, 4)]) => date(*year, *month, 1),
         (Some(month), [(day, 1 | 2), (year, 4), ..] | [(year, 4), (day, 1 | 2), ..]) => {
             date(*year, *month, *day)
         }
         (Some(month), [(day, 1 | 2), (year, 2)]) => date(full_year(*year), *month, *day),
-        (Some(_), _) => None,
+        (Some(month), [(year, 4)])
+        | (None, [(year, 4), (month, 1 | 2)] | [(month, 1 | 2), (year, 4)]) => {
+            date(*year, *month, 1)
+        }
         (None, [(year, 4)]) if tokens.len() == 1 => date(*year, 1, 1),
         (None, [(digits, 8)]) => date(digits / 10_000, digits / 100 % 100, digits % 100),
-        (None, [(year, 4), (month, 1 | 2)] | [(month, 1 | 2), (year, 4)]) => date(*year, *month, 1),
         (None, [(year, 4), (month, 1 | 2), (day, 1 | 2), ..]) => {
             date(*year, *month, *day).or_else(|| date(*year, *day, *month))
         }

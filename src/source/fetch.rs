@@ -135,13 +135,15 @@ pub enum Arrival {
 /// Announcement days of the papers that are known.
 pub type AnnouncedDays = BTreeMap<PaperId, Option<NaiveDate>>;
 
+/// Papers and coverage, given the announcement days, the known coverage and the time.
+pub type Decide = dyn FnOnce(&AnnouncedDays, &[Coverage], DateTime<Utc>) -> Batch + Send;
+
 /// Decides on papers and coverage in a source's own way, instead of [`settle`].
 pub struct Decision {
     /// Ids of the papers whose announcement days are needed.
     pub ids: Vec<PaperId>,
     /// Decides, given the announcement days and the known coverage.
-    #[expect(clippy::type_complexity, reason = "used here only")]
-    pub decide: Box<dyn FnOnce(&AnnouncedDays, &[Coverage], DateTime<Utc>) -> Batch + Send>,
+    pub decide: Box<Decide>,
 }
 
 impl fmt::Debug for Decision {

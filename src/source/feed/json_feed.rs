@@ -15,10 +15,10 @@ pub(super) fn read(body: &str, place: &str) -> Result<Items, String> {
     let journal = text(&feed, "/title");
     let place_url = Url::parse(place).ok();
     let site = text(&feed, "/home_page_url");
-    let base = [text(&feed, "/feed_url"), site.clone()]
+    let mut base = [text(&feed, "/feed_url"), site.clone()]
         .into_iter()
         .flatten();
-    let base = place_url.or_else(|| base.filter_map(|base| Url::parse(&base).ok()).next());
+    let base = place_url.or_else(|| base.find_map(|base| Url::parse(&base).ok()));
     let mut read = RawItems::of_site(site.and_then(|site| resolve(&site, base.as_ref())));
     for item in items {
         let mut authors = texts(item, "/authors", "/name");
