@@ -15,7 +15,7 @@ pub enum Notice {
     Confirm {
         /// Confirms the subscription.
         url: String,
-        /// When the link expires.
+        /// Expiry of the link.
         until: DateTime<Utc>,
     },
     /// Follows the confirmation.
@@ -47,14 +47,14 @@ pub enum Notice {
     Export {
         /// The page with the button to download the data.
         url: String,
-        /// When the link expires.
+        /// Expiry of the link.
         until: DateTime<Utc>,
     },
     /// The link to erase all stored data.
     Erase {
         /// The page with the button to erase the data.
         url: String,
-        /// When the link expires.
+        /// Expiry of the link.
         until: DateTime<Utc>,
     },
     /// Asks the new address to agree to a change of address.
@@ -63,7 +63,7 @@ pub enum Notice {
         old: Address,
         /// Agrees to the change.
         url: String,
-        /// When the link expires.
+        /// Expiry of the link.
         until: DateTime<Utc>,
     },
     /// Asks the current address to agree to a change of address.
@@ -72,7 +72,7 @@ pub enum Notice {
         new: Address,
         /// Agrees to the change.
         url: String,
-        /// When the link expires.
+        /// Expiry of the link.
         until: DateTime<Utc>,
     },
     /// Reports a problem to the operator.
@@ -83,7 +83,7 @@ pub enum Notice {
         details: Vec<String>,
         /// How to solve it, if known.
         remedy: Option<String>,
-        /// When it began.
+        /// Start of the problem.
         since: DateTime<Utc>,
         /// The operator's page about it.
         url: Option<String>,
@@ -167,7 +167,7 @@ impl Notice {
         }
     }
 
-    /// When the link expires.
+    /// Expiry of the link.
     pub(super) fn until(&self) -> Option<DateTime<Utc>> {
         match self {
             Notice::Confirm { until, .. }
