@@ -226,7 +226,8 @@ mod tests {
             Some(2),
         );
         check(&[(Quiet, 0, 0), (Complete, 3, 3)], Complete, 3, Some(2));
-        // A paper that another category brought first is no news, but the day was not complete before.
+        // A paper that another category brought first is no news, but the day was not complete
+        // before.
         check(&[(Waiting, 0, 0), (Complete, 3, 0)], Complete, 3, Some(2));
         check(&[(Quiet, 0, 0), (Complete, 3, 0)], Complete, 3, Some(1));
     }

@@ -75,7 +75,7 @@ pub enum EditionError {
     Notice {
         /// Word of its kind.
         kind: &'static str,
-        /// Cause.
+        /// Why it cannot be written.
         #[source]
         cause: crate::digest::notices::NoticeError,
     },

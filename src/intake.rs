@@ -35,7 +35,8 @@ pub struct Imported {
     pub merged: u64,
     /// Records set aside because they could not be read.
     pub rejected: u64,
-    /// Papers without an announcement day: they can be found and liked, and no issue announces them.
+    /// Papers without an announcement day: they can be found and liked, and no issue announces
+    /// them.
     pub undated: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What this instance is called and where it lives.
+//! The identity of this installation: its name, addresses and keys.
 
 use crate::token::Signer;
 use lettre::message::Mailbox;
@@ -22,7 +22,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// What signs and checks the tokens in its links.
+    /// Signs and checks the tokens in links.
     pub fn signer(&self) -> Signer {
         Signer::new(&self.secret).accepting(&self.old_secrets)
     }

@@ -51,7 +51,8 @@ impl Default for RetentionSettings {
             attempts: days(180),
             // Old clicks no longer describe a reader.
             clicks: days(90),
-            // Claims over unwanted mail can be made for some three years (in Germany: BGB sections 195 and 199).
+            // Claims over unwanted mail can be made for some three years (in Germany: BGB sections
+            // 195 and 199).
             consent: days(3 * 365 + 31),
             // A year and a month, so that seasons can be compared.
             reports: days(400),

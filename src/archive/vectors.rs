@@ -26,7 +26,7 @@ pub enum VectorError {
     Model {
         /// Name of the model.
         folder: String,
-        /// Cause.
+        /// Why it cannot be used.
         source: ModelError,
     },
     /// Its files are not those that made the stored vectors.

@@ -25,7 +25,8 @@ pub(super) struct Options {
     /// Print the class and the action, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// The address that it was sent to [default: what the mail server says in `ORIGINAL_RECIPIENT` or `RECIPIENT`]
+    /// The address that it was sent to [default: what the mail server says in `ORIGINAL_RECIPIENT`
+    /// or `RECIPIENT`]
     #[arg(long = "to", value_name = "ADDRESS")]
     to: Vec<String>,
 }

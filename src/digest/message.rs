@@ -21,7 +21,7 @@ use std::time::SystemTime;
 /// The values of an issue's headers.
 #[derive(Debug, Clone, Copy)]
 pub struct IssueHeaders<'a> {
-    /// Sender.
+    /// Sender of the mail.
     pub from: &'a Mailbox,
     /// Recipient, with the links to unsubscribe.
     pub recipient: &'a Recipient<'a>,

@@ -140,7 +140,7 @@ pub struct Recipient<'a> {
     pub address: &'a Address,
     /// Display name; may be empty.
     pub name: &'a str,
-    /// Preferences.
+    /// Preferences of the subscriber.
     pub preferences: &'a Preferences,
     /// The link that unsubscribes with one click: `https://…`.
     pub unsubscribe_url: String,

@@ -3,7 +3,8 @@
 //! ```text
 //!  facts (store, disk, certificates, clock, loops) ─▶ decide ─▶ findings ─▶ check, /admin
 //!                                                                  │
-//!                                                  alarms in the store ─▶ mail, webhook, /readyz, /metrics
+//!                                                  alarms in the store ─▶ mail, webhook, /readyz,
+//!                                                  /metrics
 //! ```
 //!
 //! [`decide`] and [`decide_settings`] are pure and hold every threshold; [`Facts::read`] and

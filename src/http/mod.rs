@@ -139,7 +139,7 @@ pub enum HttpError {
         url: String,
         /// The address it leads to.
         to: String,
-        /// Reason.
+        /// Why it is refused.
         why: String,
     },
     /// The client cannot be built.

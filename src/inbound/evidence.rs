@@ -1,8 +1,8 @@
 //! Finds proof in a report that it is about a mail of ours. Pure.
 //!
 //! Anybody can write a report, so an address is never suppressed on its word alone: the report must
-//! carry a secret of that mail, a signed token or the Message-ID (which is keyed, too), or come from
-//! a provider that has signed it.
+//! carry a secret of that mail, a signed token or the Message-ID (which is keyed, too), or come
+//! from a provider that has signed it.
 
 use super::report::Report;
 use super::settings::InboundSettings;

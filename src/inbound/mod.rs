@@ -7,9 +7,9 @@
 //! ```
 //!
 //! [`report`] parses a mail, [`verdict`] gives each recipient a class, [`evidence`] finds the proof
-//! that it is about a mail of ours, [`decide`] chooses the action: all pure. [`Reception`] joins them
-//! with the database. The transports ([`maildir`], [`imap`], [`lmtp`], [`hooks`]) know nothing of
-//! either. Mail that is not for us is left alone.
+//! that it is about a mail of ours, [`decide`] chooses the action: all pure. [`Reception`] joins
+//! them with the database. The transports ([`maildir`], [`imap`], [`lmtp`], [`hooks`]) know nothing
+//! of either. Mail that is not for us is left alone.
 
 pub mod decide;
 pub mod evidence;

@@ -187,7 +187,8 @@ impl Hub {
         })
     }
 
-    /// Fetches a file to `path`; `None` if there is none. What came of it before goes on growing in `path.part`.
+    /// Fetches a file to `path`; `None` if there is none. What came of it before goes on growing in
+    /// `path.part`.
     pub(super) async fn fetch(
         &self,
         ask: &Fetch<'_>,

@@ -67,7 +67,8 @@ pub struct InstallStage {
 }
 
 impl InstallStage {
-    /// A stage for the model `name` of the folder `path`. What an earlier, interrupted one left is there.
+    /// A stage for the model `name` of the folder `path`. What an earlier, interrupted one left is
+    /// there.
     pub fn new(path: &Path, name: &str) -> Result<Self, ModelError> {
         if !is_name(name) {
             return Err(ModelError::Name(name.to_owned()));
@@ -124,7 +125,8 @@ impl InstallStage {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 
-    /// Looks whether the files are a model, writes down what they are, and puts the folder in its place.
+    /// Looks whether the files are a model, writes down what they are, and puts the folder in its
+    /// place.
     pub fn finish(self, mut manifest: Manifest) -> Result<(), ModelError> {
         let place = manifest.from.clone();
         for file in SMALL.into_iter().chain(WEIGHTS) {

@@ -55,7 +55,7 @@ pub enum ModelError {
     Bad {
         /// The folder or repository.
         place: String,
-        /// Reason.
+        /// The fault of its files.
         source: BadModel,
     },
     /// A file is not what it was when the model was installed.

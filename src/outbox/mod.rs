@@ -20,15 +20,15 @@
 //!
 //! - [`smtp`] is one conversation. It reports the [`SmtpStage`] of each event, and never uses a
 //!   connection again that is out of step.
-//! - `worker` keeps the order above, one delivery at a time for each connection; so there is at most
-//!   one uncertain mail for each.
+//! - `worker` keeps the order above, one delivery at a time for each connection; so there is at
+//!   most one uncertain mail for each.
 //! - `ledger` puts marks and records of all connections on the disk in common commits, and refuses
 //!   every further mark once one has failed. A mark may be denied: mail that a person has taken out
 //!   of the queue meanwhile is not sent.
 //! - `blame` judges refusals, `policy` decides the consequence, `relay` when sending pauses, `rate`
 //!   and `destination` how fast mail may leave: values in, values out.
-//! - `context` records a refusal for good only once the relay has accepted others after it; where it
-//!   refuses most recipients, their mail waits and no address is suppressed.
+//! - `context` records a refusal for good only once the relay has accepted others after it; where
+//!   it refuses most recipients, their mail waits and no address is suppressed.
 //! - `lock` and the lease in the database let one process send; it first turns the claims of a dead
 //!   one into "never offered" or "uncertain".
 //! - Replies are repaired below lettre, for a reply after the dot that cannot be read would send an

@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 /// Deliveries claimed ahead for each connection: enough to keep it busy.
 const CLAIMED_PER_CONNECTION: usize = 4;
 
-/// Deliveries claimed at once where the queue is long: so many share one commit. Claims that a crash
-/// leaves behind were never offered. Two such claims of 40 KB each still lie in the database's
-/// cache when they are dropped.
+/// Deliveries claimed at once where the queue is long: so many share one commit. Claims that a
+/// crash leaves behind were never offered. Two such claims of 40 KB each still lie in the
+/// database's cache when they are dropped.
 const CLAIMED_MAX: usize = 128;
 
 /// The time to live of the sending lease; it is renewed four times as often.

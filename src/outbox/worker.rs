@@ -160,8 +160,8 @@ impl Worker {
             Ok(connection) => connection,
             Err(end) => return Ok(Some(end)),
         };
-        // Without the mark the connection is dropped before the text: SMTP has no other way to end a
-        // transaction after 354.
+        // Without the mark the connection is dropped before the text: SMTP has no other way to end
+        // a transaction after 354.
         if !self.mark(claimed).await? {
             return Ok(None);
         }

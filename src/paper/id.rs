@@ -28,17 +28,17 @@ pub enum BadPaperId {
 /// The registry that assigned an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Registry {
-    /// arXiv.
+    /// The preprint server arXiv.
     Arxiv,
     /// A preprint server, by a DOI: bioRxiv, medRxiv, Research Square and others.
     Preprint,
     /// A publisher, by a DOI.
     Doi,
-    /// PubMed.
+    /// The index PubMed.
     PubMed,
     /// PubMed Central.
     Pmc,
-    /// OpenReview.
+    /// The review site OpenReview.
     OpenReview,
     /// A bibliographic index, which may list a work twice.
     Index,

@@ -24,7 +24,7 @@ pub fn likeness(a: &Features, b: &Features) -> f32 {
 /// The key by which two papers are recognised as one work.
 #[derive(Debug)]
 pub struct WorkKey {
-    /// Sorted.
+    /// Names of the work, sorted.
     names: Vec<String>,
     title: String,
     first_author: Option<String>,

@@ -155,7 +155,7 @@ impl fmt::Debug for Decision {
 /// Result of a fetch.
 #[derive(Debug, Default)]
 pub struct FetchResult {
-    /// Papers.
+    /// Papers of the batch.
     pub arrivals: Vec<Arrival>,
     /// Records that cannot be read.
     pub unreadable: Vec<Unreadable>,

@@ -92,7 +92,8 @@ impl DailySource for HuggingFace {
             let mut new = 0;
             for record in records {
                 match record {
-                    // A list that grows while it is read, or a server without pages, shows some twice.
+                    // A list that grows while it is read, or a server without pages, shows some
+                    // twice.
                     Ok(paper) if !seen.insert(paper.id.clone()) => continue,
                     Ok(paper) => day.arrivals.push(Arrival::Announced(paper)),
                     Err(unreadable) => day.unreadable.push(unreadable),

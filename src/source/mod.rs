@@ -68,7 +68,7 @@ pub enum Record {
 pub struct Unreadable {
     /// File and line, or address of the response and number of the record.
     pub place: String,
-    /// Reason.
+    /// Why it cannot be read.
     pub reason: String,
     /// The record, truncated if it is long.
     pub record: String,

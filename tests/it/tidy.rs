@@ -5,6 +5,9 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+#[path = "tidy/prose.rs"]
+mod prose;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,10 +61,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "subscriber",
             "text",
         ],
-    ),
-    (
-        "digest",
-        &["links", "paper", "pick", "site", "subscriber", "text"],
     ),
     ("language", &[]),
     (
@@ -398,4 +397,33 @@ fn the_top_level_holds_what_it_may() {
     // Python's and proptest's leavings are no part of the project; git ignores them.
     strangers.retain(|name| name != "proptest-regressions");
     assert_eq!(strangers, Vec::<String>::new());
+}
+
+#[test]
+fn the_paths_to_touch_exist() {
+    let map = fs::read_to_string(src().join("lib.rs")).unwrap();
+    let table = map
+        .split("# To add a")
+        .nth(1)
+        .expect("the map says what to touch");
+    let table = table.split("//! # ").next().unwrap();
+    let rows = table
+        .lines()
+        .filter(|line| line.starts_with("//! | "))
+        .count();
+    assert!(rows >= 9, "a head and eight things to add");
+    let named: Vec<&str> = table
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.contains('/'))
+        .collect();
+    assert!(named.len() >= 16, "{named:?}");
+    for name in named {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name.replace("NEW.rs", ""));
+        assert!(
+            path.exists(),
+            "the map names `{name}`, which does not exist"
+        );
+    }
 }

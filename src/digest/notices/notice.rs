@@ -102,9 +102,9 @@ pub enum Notice {
 /// The recipient, sender and headers of a notice.
 #[derive(Debug, Clone, Copy)]
 pub struct NoticeContext<'a> {
-    /// Sender.
+    /// Sender of the mail.
     pub from: &'a Mailbox,
-    /// Recipient.
+    /// Recipient of the mail.
     pub to: &'a Address,
     /// Code of the recipient's language.
     pub language: &'a str,

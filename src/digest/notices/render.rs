@@ -100,7 +100,7 @@ struct NoticeView {
     kind: &'static str,
     subject: String,
     heading: String,
-    /// Paragraphs.
+    /// Paragraphs of the body.
     text: Vec<String>,
     /// Names and values.
     facts: Vec<FactView>,

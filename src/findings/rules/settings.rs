@@ -59,7 +59,8 @@ pub struct SettingsFacts {
 }
 
 /// Finds settings that lose, leak or miss something. The service does not start with a
-/// [`Severity::Fail`]: mail would be lost or leak. A relay or name server that is down is not among them.
+/// [`Severity::Fail`]: mail would be lost or leak. A relay or name server that is down is not among
+/// them.
 pub fn decide(facts: &SettingsFacts) -> Vec<Finding> {
     let mut found: Vec<Finding> = links(facts).into_iter().collect();
     found.extend(examples(facts));

@@ -24,9 +24,9 @@ use std::collections::HashSet;
 pub enum LibraryFormat {
     /// BibTeX or BibLaTeX.
     Bibtex,
-    /// RIS.
+    /// The RIS format of reference managers.
     Ris,
-    /// CSL-JSON.
+    /// The JSON format of CSL.
     Csl,
     /// Zotero's JSON, of its API or of Better BibTeX.
     Zotero,

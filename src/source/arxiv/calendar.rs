@@ -161,7 +161,8 @@ mod tests {
         let check = |submitted: &str, day: &str| {
             assert_eq!(first_day(at(submitted)), date(day), "{submitted}")
         };
-        // Clocks go forward on Sunday, 8 March 2026: Friday's deadline is at 19:00 UTC, Monday's at 18:00.
+        // Clocks go forward on Sunday, 8 March 2026: Friday's deadline is at 19:00 UTC, Monday's at
+        // 18:00.
         check("2026-03-06T18:30:00Z", "2026-03-09");
         check("2026-03-09T18:30:00Z", "2026-03-11");
         // They go back on Sunday, 1 November 2026.

@@ -424,7 +424,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// `00012 03T15 04`: number, submitted on the 3rd at 15:00 UTC, last changed on the 4th of August 2026.
+    /// `00012 03T15 04`: number, submitted on the 3rd at 15:00 UTC, last changed on the 4th of
+    /// August 2026.
     fn record(text: &str) -> OaiRecord {
         let words: Vec<&str> = text.split(' ').collect();
         let paper = Paper {

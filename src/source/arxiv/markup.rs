@@ -31,7 +31,7 @@ pub(super) struct Document {
 /// An entry that cannot be read.
 #[derive(Debug)]
 pub(super) struct Broken {
-    /// Reason.
+    /// Why it cannot be read.
     pub(super) reason: String,
     /// The text, truncated if it is long.
     pub(super) text: String,

@@ -2,7 +2,8 @@
 //!
 //! A token is valid until midnight UTC, and the server stalls for minutes at times: a
 //! list whose token has expired continues from the last day that came, since records
-//! are sorted by the day of their change. The daily set of a category is one page; each has up to 2,500 records.
+//! are sorted by the day of their change. The daily set of a category is one page; each has up to
+//! 2,500 records.
 
 use super::oai::{self, OaiProblem, older_set_of, set_of};
 use super::{Arxiv, Harvest, OaiRecord};

@@ -274,8 +274,8 @@ impl RequestStore for SqliteStore {
         let erased = self.erase(id, hash, now);
         self.conn.pragma_update(None, "secure_delete", false)?;
         if erased.as_ref().is_ok_and(|erased| *erased) {
-            // The write-ahead log is overwritten as well. A concurrent reader keeps part of it until
-            // the next time: not a failure.
+            // The write-ahead log is overwritten as well. A concurrent reader keeps part of it
+            // until the next time: not a failure.
             let _ = self
                 .conn
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

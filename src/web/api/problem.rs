@@ -70,7 +70,7 @@ impl Problem {
         }
     }
 
-    /// 404.
+    /// Status 404, not found.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }

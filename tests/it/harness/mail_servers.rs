@@ -65,8 +65,9 @@ pub(crate) struct Postfix {
 }
 
 impl Postfix {
-    /// Starts one that mailboxes of `virtual_mailbox_maps` belong to [`NOBODY`] in; `more` are lines for its `main.cf`,
-    /// from the folder that it may write to. `None` if there is no Postfix here.
+    /// Starts one that mailboxes of `virtual_mailbox_maps` belong to [`NOBODY`] in; `more` are
+    /// lines for its `main.cf`, from the folder that it may write to. `None` if there is no Postfix
+    /// here.
     pub(crate) fn start(more: &dyn Fn(&Path) -> String) -> Option<Self> {
         if !is_root() || !Path::new("/usr/lib/postfix/sbin/master").exists() {
             return None;
@@ -152,7 +153,8 @@ pub(crate) struct Dovecot {
 }
 
 impl Dovecot {
-    /// Starts one, with a certificate of `authority` for `name` if given. `None` if there is no Dovecot here.
+    /// Starts one, with a certificate of `authority` for `name` if given. `None` if there is no
+    /// Dovecot here.
     pub(crate) async fn start(certificate: Option<(&Authority, &str)>) -> Option<Self> {
         if !is_root() || !Path::new("/usr/lib/dovecot/imap").exists() {
             return None;

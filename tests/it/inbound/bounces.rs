@@ -709,7 +709,8 @@ const PIECES: &[&str] = &[
 
 #[test]
 fn huge_deep_and_crowded_mails_take_linear_time() {
-    // An eighth of each, then all of it: a reader that is not linear needs 64 times as long for all.
+    // An eighth of each, then all of it: a reader that is not linear needs 64 times as long for
+    // all.
     let (small, large) = (huge_mails(8), huge_mails(1));
     for (at, (part, whole)) in small.iter().zip(&large).enumerate() {
         let seconds = |mail: &str| {

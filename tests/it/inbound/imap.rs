@@ -95,7 +95,8 @@ async fn dovecot_is_read_over_tls_and_starttls_and_only_if_it_shows_who_it_is() 
             &complaint(&wrong).await,
             &["refused SELECT", "look at mailbox in [inbound.imap]"],
         );
-        // Where reports are to be moved is made if it is missing, and a name that cannot be is complained of.
+        // Where reports are to be moved is made if it is missing, and a name that cannot be is
+        // complained of.
         let mut made = Mailbox::open(&ImapSettings {
             done_mailbox: Some("Done".to_owned()),
             ..right.clone()
@@ -155,7 +156,8 @@ async fn a_mailbox_whose_numbers_were_given_anew_is_read_anew_and_nothing_is_los
     );
 }
 
-/// A server that says what it is told to: `(what a command must hold, what it answers)`; `TAG` stands for the tag.
+/// A server that says what it is told to: `(what a command must hold, what it answers)`; `TAG`
+/// stands for the tag.
 async fn scripted(script: &'static [(&'static str, &'static str)]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -12,7 +12,8 @@ use std::path::Path;
 use std::process::Command;
 use tokio::task::spawn_blocking;
 
-/// An installation whose reports go to bounces+TOKEN@NAME.example, and that one reader has subscribed to.
+/// An installation whose reports go to bounces+TOKEN@NAME.example, and that one reader has
+/// subscribed to.
 struct House {
     name: &'static str,
     place: Place,

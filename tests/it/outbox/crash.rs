@@ -172,13 +172,15 @@ async fn whichever_point_the_sender_dies_at_everybody_gets_one_mail_and_nobody_t
     sweep(1, MAILS).await;
 }
 
-/// A sender that dies again where it died before may leave a mail that went out twice: it is held, not sent a third time.
+/// A sender that dies again where it died before may leave a mail that went out twice: it is held,
+/// not sent a third time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whichever_point_the_sender_keeps_dying_at_nobody_gets_three() {
     sweep(3, 2).await;
 }
 
-/// Dies so many times at point n, for n from 1 until a run comes to its end without passing that many.
+/// Dies so many times at point n, for n from 1 until a run comes to its end without passing that
+/// many.
 async fn sweep(deaths: usize, mails: usize) {
     const LANES: usize = 3;
     let mut lanes = JoinSet::new();
@@ -223,7 +225,8 @@ async fn sweep(deaths: usize, mails: usize) {
     );
 }
 
-/// The same at moments that nobody chose; `PAPERBOY_ROUNDS` and `PAPERBOY_SEED` do more, or the same again.
+/// The same at moments that nobody chose; `PAPERBOY_ROUNDS` and `PAPERBOY_SEED` do more, or the
+/// same again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whenever_the_sender_is_killed_everybody_gets_one_mail_and_nobody_three() {
     let number = |name: &str| {

@@ -148,7 +148,8 @@ async fn meet(at: At, fault: Fault) -> Fate {
     };
     assert!(suppressed == (fate == Suppressed), "{story}");
     assert!(third.is_some() || rests, "{story}");
-    // What was refused or broke before the text was marked is not with the relay, and what was accepted is.
+    // What was refused or broke before the text was marked is not with the relay, and what was
+    // accepted is.
     assert_eq!(
         kept.len(),
         usize::from(matches!(fate, Untouched | Anew)),
@@ -181,11 +182,13 @@ async fn every_fault_at_every_stage_has_its_consequence() {
     ];
     #[rustfmt::skip]
     let table: [(At, [Fate; 11]); 7] = [
-        // stage         Later       Never       Closing     Closes      Resets      Hangs       Drips       Garbage     Huge       ManyLines   InBytes
+        // Columns: Later, Never, Closing, Closes, Resets, Hangs, Drips, Garbage, Huge, ManyLines,
+        // InBytes.
         (At::Greeting, [RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, Untouched, RelayRests, Untouched]),
         (At::Ehlo,     [RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, Untouched, RelayRests, Untouched]),
         (At::Auth,     [RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, RelayRests, Untouched, RelayRests, Untouched]),
-        // MAIL names only us, so a refusal is about us; for now, it may be about this connection alone.
+        // MAIL names only us, so a refusal is about us; for now, it may be about this connection
+        // alone.
         (At::Mail,     [Anew,       RelayRests, Anew,       Anew,       Anew,       Anew,       Anew,       Anew,       Untouched, RelayRests, Untouched]),
         (At::Rcpt,     [Deferred,   Suppressed, Anew,       Anew,       Anew,       Anew,       Anew,       Anew,       Untouched, Suppressed, Untouched]),
         (At::Data,     [Deferred,   Suppressed, Anew,       Anew,       Anew,       Anew,       Anew,       Anew,       Untouched, Suppressed, Untouched]),

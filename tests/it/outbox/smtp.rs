@@ -333,7 +333,8 @@ async fn a_server_that_is_closing_down_is_not_used_again() {
 
 #[tokio::test]
 async fn a_text_that_the_server_waits_for_after_refusing_its_recipient_is_not_sent() {
-    // RFC 2920 section 3.1: MAIL, RCPT and DATA come in one packet, and this server says yes to DATA all the same.
+    // RFC 2920 section 3.1: MAIL, RCPT and DATA come in one packet, and this server says yes to
+    // DATA all the same.
     let relay = FakeRelay::start().await;
     relay.on(At::Rcpt).once().says("550 5.1.1 no such user");
     relay.on(At::Data).says("354 go ahead");

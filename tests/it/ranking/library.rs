@@ -157,7 +157,8 @@ fn the_largest_library_is_read_in_about_a_second() {
         .filter(|aside| !aside.reason.starts_with("the same work"))
         .collect();
     assert!(refused.len() < 20, "{refused:?}");
-    // TeX has become text. Some hundred titles write `\{112\}`, planes of crystals: those braces stay.
+    // TeX has become text. Some hundred titles write `\{112\}`, planes of crystals: those braces
+    // stay.
     let braces = library
         .works
         .iter()

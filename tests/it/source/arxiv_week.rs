@@ -130,7 +130,8 @@ impl World {
             let all = count * self.categories.len() as u32;
             for at in 0..all {
                 let number = self.papers.len() as u32 + 1;
-                // The first is of the first second after the deadline, the last of the last one before.
+                // The first is of the first second after the deadline, the last of the last one
+                // before.
                 let span = (closes - opens).num_seconds() - 1;
                 let submitted =
                     opens + TimeDelta::seconds(span * i64::from(at) / i64::from(all - 1).max(1));

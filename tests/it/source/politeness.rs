@@ -287,7 +287,8 @@ async fn keys_go_to_the_host_that_was_asked_and_to_no_other() {
         "on the same host it goes along, once"
     );
     assert_eq!(asked[1].header("x-api-key"), "s3cret");
-    // Elsewhere neither goes along, not even where the provider itself repeats it; and not back again.
+    // Elsewhere neither goes along, not even where the provider itself repeats it; and not back
+    // again.
     let back = format!("{}/b", server.url());
     server.on("/away").says(Reply::status(302).header(
         "Location",

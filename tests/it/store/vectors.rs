@@ -266,7 +266,8 @@ fn reading_the_vectors_of_a_day_takes_milliseconds() {
     let took = began.elapsed();
     eprintln!("1,500 vectors of 384 numbers read in {took:?}");
     assert_eq!(found.iter().flatten().count(), 1500);
-    // Twenty times what a release build needs: this one is not optimised, and others work here, too.
+    // Twenty times what a release build needs: this one is not optimised, and others work here,
+    // too.
     assert!(took < std::time::Duration::from_secs(2), "{took:?}");
 }
 

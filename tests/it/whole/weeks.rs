@@ -191,7 +191,8 @@ async fn a_reader_who_changes_zone_at_noon_gets_one_issue_for_each_date() {
             "2026-08-06 at 2026-08-06T09:00",
         ]
     );
-    // On the 4th all announced papers had been sent in the morning; the 5th's come at 00:15 UTC of the 5th.
+    // On the 4th all announced papers had been sent in the morning; the 5th's come at 00:15 UTC of
+    // the 5th.
     assert_eq!(
         town.mail_to("east"),
         [
