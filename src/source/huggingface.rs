@@ -13,7 +13,7 @@ use super::provider_client::{FetchError, PageGuard, ProviderClient, error_in};
 use super::{SourceKind, SourceSettings, Unreadable};
 use crate::http::{Http, Provider};
 use crate::paper::{Paper, PaperId};
-use crate::text::{clean_tex_line, clean_tex_text};
+use crate::text::{clean_line, clean_text};
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -170,9 +170,9 @@ fn paper(record: &Value, date: Option<NaiveDate>) -> Result<Paper, String> {
         .iter()
         .filter_map(|author| text(author, "/name"));
     Ok(Paper {
-        abstract_text: clean_tex_text(&first(&["/paper/summary", "/summary"]).unwrap_or_default()),
+        abstract_text: clean_text(&first(&["/paper/summary", "/summary"]).unwrap_or_default()),
         authors: authors
-            .map(|name| clean_tex_line(&name))
+            .map(|name| clean_line(&name))
             .filter(|name| !name.is_empty())
             .collect(),
         announced: date,
