@@ -4,7 +4,7 @@ use crate::subscriber::MailboxKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// The `signup` setting: how people can subscribe.
+/// The modes of signup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signup {
     /// Everybody can, after confirming their address.
@@ -46,7 +46,7 @@ pub struct WebSettings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Certificate and key, to serve HTTPS without a proxy.
     pub tls: Option<TlsFiles>,
-    /// How people can subscribe.
+    /// The mode of signup.
     pub signup: Signup,
     /// Kinds of mailboxes that cannot subscribe.
     pub refuse: Vec<MailboxKind>,

@@ -240,8 +240,9 @@ fn what_to_ask(database: &Path) -> (Vec<String>, Vec<String>, Vec<String>) {
     )
 }
 
-/// `count` visits of pages, the k-th page k^-0.8 times as often as the first. Breslau, Cao, Fan, Phillips, Shenker, "Web caching and Zipf-like distributions:
-/// evidence and implications", INFOCOM 1999, find exponents between 0.64 and 0.83.
+/// `count` visits of pages, the k-th page k^-0.8 times as often as the first. Breslau, Cao,
+/// Fan, Phillips, Shenker, "Web caching and Zipf-like distributions: evidence and
+/// implications", INFOCOM 1999, find exponents between 0.64 and 0.83.
 fn visits(paths: &[String], count: usize) -> Vec<String> {
     const EXPONENT: f64 = -0.8;
     let mut total = 0.0;

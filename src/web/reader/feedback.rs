@@ -159,7 +159,7 @@ pub(super) async fn ask(
 
 /// An action that a form asks for.
 enum FeedbackAction {
-    Say(Thumb, Option<String>),
+    Give(Thumb, Option<String>),
     TakeBack,
     Follow(String, Option<String>),
     Unfollow(String),
@@ -180,23 +180,26 @@ impl FeedbackAction {
             .cloned();
         let author = || link.author(form.text("author"));
         Some(match form.text("do") {
-            "" => FeedbackAction::Say(link.thumb, interest),
+            "" => FeedbackAction::Give(link.thumb, interest),
             "undo" => FeedbackAction::TakeBack,
             "follow" => FeedbackAction::Follow(author()?, interest),
             "unfollow" => FeedbackAction::Unfollow(author()?),
             "mute" => FeedbackAction::Mute(author()?),
             "unmute" => FeedbackAction::Unmute(author()?),
-            word => FeedbackAction::Say(thumb(word)?, interest),
+            word => FeedbackAction::Give(thumb(word)?, interest),
         })
     }
 }
+
+/// Names and values of form fields.
+type Fields = Vec<(&'static str, String)>;
 
 /// The result of an action, as the page shows it.
 struct ActionResult {
     heading: String,
     said: Vec<String>,
     /// The fields of the form that undoes it.
-    undo: Option<Vec<(&'static str, String)>>,
+    undo: Option<Fields>,
 }
 
 /// `POST /feedback?t=TOKEN&p=ROW&v=more`
@@ -260,146 +263,173 @@ fn perform(
     action: FeedbackAction,
     now: DateTime<Utc>,
 ) -> Result<Option<ActionResult>, StoreError> {
-    let Some(mut subscriber) = store.subscriber_by_id(id)? else {
+    let Some(subscriber) = store.subscriber_by_id(id)? else {
         return Ok(None);
     };
-    let named = |text: &Text, name: &str| text.with(&[("name", name)]);
-    let again = |thumb: Thumb| vec![("do", thumb.word().to_owned())];
-    let of_author =
-        |action: &str, name: &str| vec![("do", action.to_owned()), ("author", name.to_owned())];
-    Ok(Some(match action {
-        FeedbackAction::Say(thumb, interest) => {
+    let result = match action {
+        FeedbackAction::Give(thumb, interest) => {
             let channel = if thumb == mailed {
                 Channel::Mail
             } else {
                 Channel::Web
             };
-            let given = store.give_feedback(
-                &NewFeedback {
-                    subscriber: id,
-                    paper,
-                    thumb,
-                    interest,
-                    channel,
-                },
-                now,
-            )?;
-            let heading = heading(words, thumb).to_owned();
-            let before = match given {
-                FeedbackChange::Unknown => return Ok(None),
-                FeedbackChange::Already => {
-                    let said = vec![words.already.as_str().to_owned()];
-                    return Ok(Some(ActionResult {
-                        heading,
-                        said,
-                        undo: Some(vec![("do", "undo".to_owned())]),
-                    }));
-                }
-                FeedbackChange::Changed(before) => before,
+            let feedback = NewFeedback {
+                subscriber: id,
+                paper,
+                thumb,
+                interest,
+                channel,
             };
-            let about = store
-                .feedback_of(&[id])?
-                .into_iter()
-                .find(|said| said.paper == paper);
-            let about = about.and_then(|said| said.interest);
-            let undo = before.map_or_else(|| vec![("do", "undo".to_owned())], again);
-            ActionResult {
-                heading,
-                said: effects(words, &subscriber, thumb, about.as_deref()),
-                undo: Some(undo),
-            }
+            return give(store, words, &subscriber, &feedback, now);
         }
         FeedbackAction::TakeBack => {
             let before = store.take_back(id, paper, Channel::Web, now)?;
-            let said = if before.is_some() {
+            let text = if before.is_some() {
                 &words.forgotten
             } else {
                 &words.nothing_said
             };
-            let heading = words.taken_back.as_str().to_owned();
             ActionResult {
-                heading,
-                said: vec![said.as_str().to_owned()],
-                undo: before.map(again),
+                heading: words.taken_back.as_str().to_owned(),
+                said: vec![text.as_str().to_owned()],
+                undo: before.map(undo_to),
             }
         }
         FeedbackAction::Follow(name, interest) => {
-            let was_muted = store.unmute_author(id, &name)?;
-            let interest = follow_author(&mut subscriber, interest.as_deref(), &name);
-            let mut said = Vec::new();
-            let undo = interest.as_ref().map(|_| of_author("unfollow", &name));
-            match interest {
-                Some(interest) => {
-                    store.save_subscriber(&subscriber, now)?;
-                    said.push(
-                        words
-                            .followed_text
-                            .with(&[("name", &name), ("interest", &interest)]),
-                    );
-                }
-                None => said.push(named(&words.followed_already, &name)),
-            }
-            if was_muted {
-                said.push(named(&words.unmuted_too, &name));
-            }
-            ActionResult {
-                heading: named(&words.followed, &name),
-                said,
-                undo,
-            }
+            follow(store, words, subscriber, &name, interest.as_deref(), now)?
         }
-        FeedbackAction::Unfollow(name) => {
-            for interest in &mut subscriber.details.interests {
-                interest.authors.retain(|known| !same_person(known, &name));
-            }
-            let is_empty = |interest: &Interest| {
-                *interest
-                    == Interest {
-                        name: YOUR_PICKS.to_owned(),
-                        ..Interest::default()
-                    }
-            };
-            subscriber
-                .details
-                .interests
-                .retain(|interest| !is_empty(interest));
-            store.save_subscriber(&subscriber, now)?;
-            let said = vec![words.unfollowed_text.as_str().to_owned()];
-            ActionResult {
-                heading: named(&words.unfollowed, &name),
-                said,
-                undo: Some(of_author("follow", &name)),
-            }
-        }
+        FeedbackAction::Unfollow(name) => unfollow(store, words, subscriber, &name, now)?,
         FeedbackAction::Mute(name) => {
             let is_new = store.mute_author(id, &name, now)?;
-            let said = if is_new {
+            let text = if is_new {
                 &words.muted_text
             } else {
                 &words.muted_already
             };
-            let undo = is_new.then(|| of_author("unmute", &name));
             ActionResult {
                 heading: named(&words.muted, &name),
-                said: vec![named(said, &name)],
-                undo,
+                said: vec![named(text, &name)],
+                undo: is_new.then(|| author_action("unmute", &name)),
             }
         }
         FeedbackAction::Unmute(name) => {
-            let was = store.unmute_author(id, &name)?;
-            let said = if was {
+            let was_muted = store.unmute_author(id, &name)?;
+            let text = if was_muted {
                 &words.unmuted_text
             } else {
                 &words.unmuted_already
             };
-            let undo = was.then(|| of_author("mute", &name));
             ActionResult {
                 heading: named(&words.unmuted, &name),
-                said: vec![named(said, &name)],
-                undo,
+                said: vec![named(text, &name)],
+                undo: was_muted.then(|| author_action("mute", &name)),
             }
         }
+    };
+    Ok(Some(result))
+}
+
+/// Gives a thumb; `None` if the paper is gone.
+fn give(
+    store: &mut dyn Store,
+    words: &FeedbackWords,
+    subscriber: &Subscriber,
+    feedback: &NewFeedback,
+    now: DateTime<Utc>,
+) -> Result<Option<ActionResult>, StoreError> {
+    let heading = heading(words, feedback.thumb).to_owned();
+    let take_back = || vec![("do", "undo".to_owned())];
+    let before = match store.give_feedback(feedback, now)? {
+        FeedbackChange::Unknown => return Ok(None),
+        FeedbackChange::Already => {
+            return Ok(Some(ActionResult {
+                heading,
+                said: vec![words.already.as_str().to_owned()],
+                undo: Some(take_back()),
+            }));
+        }
+        FeedbackChange::Changed(before) => before,
+    };
+    let about = store
+        .feedback_of(&[subscriber.id])?
+        .into_iter()
+        .find(|given| given.paper == feedback.paper)
+        .and_then(|given| given.interest);
+    Ok(Some(ActionResult {
+        heading,
+        said: effects(words, subscriber, feedback.thumb, about.as_deref()),
+        undo: Some(before.map_or_else(take_back, undo_to)),
     }))
+}
+
+/// Follows an author, in `interest` or in the interest of the reader's own picks.
+fn follow(
+    store: &mut dyn Store,
+    words: &FeedbackWords,
+    mut subscriber: Subscriber,
+    name: &str,
+    interest: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<ActionResult, StoreError> {
+    let was_muted = store.unmute_author(subscriber.id, name)?;
+    let interest = follow_author(&mut subscriber, interest, name);
+    let mut said = Vec::new();
+    if let Some(interest) = &interest {
+        store.save_subscriber(&subscriber, now)?;
+        let values = [("name", name), ("interest", interest.as_str())];
+        said.push(words.followed_text.with(&values));
+    } else {
+        said.push(named(&words.followed_already, name));
+    }
+    if was_muted {
+        said.push(named(&words.unmuted_too, name));
+    }
+    Ok(ActionResult {
+        heading: named(&words.followed, name),
+        said,
+        undo: interest.map(|_| author_action("unfollow", name)),
+    })
+}
+
+/// Unfollows an author in all interests.
+fn unfollow(
+    store: &mut dyn Store,
+    words: &FeedbackWords,
+    mut subscriber: Subscriber,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<ActionResult, StoreError> {
+    let empty = Interest {
+        name: YOUR_PICKS.to_owned(),
+        ..Interest::default()
+    };
+    for interest in &mut subscriber.details.interests {
+        interest.authors.retain(|known| !same_person(known, name));
+    }
+    subscriber
+        .details
+        .interests
+        .retain(|interest| *interest != empty);
+    store.save_subscriber(&subscriber, now)?;
+    Ok(ActionResult {
+        heading: named(&words.unfollowed, name),
+        said: vec![words.unfollowed_text.as_str().to_owned()],
+        undo: Some(author_action("follow", name)),
+    })
+}
+
+fn named(text: &Text, name: &str) -> String {
+    text.with(&[("name", name)])
+}
+
+/// Form fields that give the former thumb again.
+fn undo_to(before: Thumb) -> Fields {
+    vec![("do", before.word().to_owned())]
+}
+
+/// Form fields of an action on an author.
+fn author_action(action: &str, name: &str) -> Fields {
+    vec![("do", action.to_owned()), ("author", name.to_owned())]
 }
 
 fn heading(words: &FeedbackWords, thumb: Thumb) -> &str {
