@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A valid setting that this version does not support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnsupportedDatabase {
-    /// A PostgreSQL database.
+    /// A `PostgreSQL` database.
     #[error("database.url: this version stores in SQLite only; use sqlite:paperboy.db")]
     Postgres,
 }

@@ -116,13 +116,13 @@ fn are_same_webhooks(one: &WebhookSettings, other: &WebhookSettings) -> bool {
         sendgrid_public_key,
     } = one;
     (ses_topic, sendgrid_public_key) == (&other.ses_topic, &other.sendgrid_public_key)
-        && exposed(postmark_secret) == exposed(&other.postmark_secret)
-        && exposed(brevo_secret) == exposed(&other.brevo_secret)
-        && exposed(mailgun_signing_key) == exposed(&other.mailgun_signing_key)
+        && exposed(postmark_secret.as_ref()) == exposed(other.postmark_secret.as_ref())
+        && exposed(brevo_secret.as_ref()) == exposed(other.brevo_secret.as_ref())
+        && exposed(mailgun_signing_key.as_ref()) == exposed(other.mailgun_signing_key.as_ref())
 }
 
-fn exposed(secret: &Option<SecretString>) -> Option<&str> {
-    secret.as_ref().map(ExposeSecret::expose_secret)
+fn exposed(secret: Option<&SecretString>) -> Option<&str> {
+    secret.map(ExposeSecret::expose_secret)
 }
 
 #[cfg(test)]
@@ -155,8 +155,9 @@ mod tests {
         let reloaded = |path: &Path| {
             let (new, waits) = first.reload(path).unwrap();
             let alarms = new.config.alarms.webhook.unwrap();
-            let inbound = exposed(&new.config.inbound.webhooks.postmark_secret).map(str::to_owned);
-            let alarms = exposed(&alarms.secret).map(str::to_owned);
+            let inbound =
+                exposed(new.config.inbound.webhooks.postmark_secret.as_ref()).map(str::to_owned);
+            let alarms = exposed(alarms.secret.as_ref()).map(str::to_owned);
             (waits, inbound.unwrap(), alarms.unwrap())
         };
         let kept = "hook one".to_owned();

@@ -2,7 +2,13 @@ use super::settings::{MailTarget, Reach, SettingsFacts};
 use super::*;
 use crate::coverage::{Coverage, CoverageState};
 use crate::findings::facts::LoopFailure;
-use crate::findings::kind::FindingKind::{self, *};
+use crate::findings::kind::FindingKind::{
+    self, BackupOld, CertificateExpiring, ClockOff, CoverageMissing, DatabaseDamaged,
+    DatabaseNotWritable, DiskLow, DkimUnaligned, ExampleSetting, InsecureLinks, IssuesExpired,
+    IssuesSkipped, LoopSilent, MailHeld, MailSlow, MailWaits, NoIssues, PartFailing, PolicyRefused,
+    PublishingLate, RelayDown, RelayRefusesUs, SecretReadable, SetAsideBurst, SourceFailing,
+    SourceUnpolled, SuppressionBurst, UpkeepOverdue,
+};
 use crate::findings::kind::Severity;
 use crate::store::{FailingSource, IncidentCounts, PolicyReports, RelayPause, SourceStatus};
 
