@@ -143,7 +143,7 @@ fn read_line(db: &Db, named: &mut ResolvedPapers, line: &str) -> Result<(), Stor
         InTitles::Several(titles) => {
             named
                 .unknown
-                .push(format!("{} ({})", as_typed(line), titles.join("; ")))
+                .push(format!("{} ({})", as_typed(line), titles.join("; ")));
         }
         InTitles::None => named.unknown.push(as_typed(line)),
     }

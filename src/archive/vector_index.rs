@@ -13,7 +13,7 @@ pub struct VectorIndex {
     maker: Arc<dyn Embedder>,
     /// Papers in the order of the vectors.
     rows: Vec<PaperRow>,
-    /// QuantizedVector vectors, one after the other.
+    /// `QuantizedVector` vectors, one after the other.
     bytes: Vec<u8>,
     /// Bytes of each vector.
     stride: usize,

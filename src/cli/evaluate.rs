@@ -205,7 +205,7 @@ fn read_papers(file: &Path, dataset: &mut Dataset) -> Done {
                 dataset.papers.push(Arc::new(*paper));
             }
             Record::Unreadable(Unreadable { place, reason, .. }) => {
-                out::note(format!("set aside {place}: {reason}"))
+                out::note(format!("set aside {place}: {reason}"));
             }
         }
     }

@@ -182,7 +182,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("paperboy.toml is there already and was left as it is"),
+                .ends_with("paperboy.toml exists already and was not changed"),
             "{error}"
         );
         assert_eq!(

@@ -101,7 +101,7 @@ impl InboundContext {
                     // The transaction fails, so the mail stays and is taken in again.
                     Err(EditionError::Store(error)) => return Err(error),
                     Err(error) => {
-                        tracing::error!("cannot compose the unsubscribe question: {error}")
+                        tracing::error!("cannot compose the unsubscribe question: {error}");
                     }
                 }
             }

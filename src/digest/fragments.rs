@@ -66,9 +66,9 @@ impl Fragment {
                 Piece::Value(at) => {
                     let value = values.get(*at).copied().unwrap_or_default();
                     if is_html {
-                        escape(value, into)
+                        escape(value, into);
                     } else {
-                        into.push_str(value)
+                        into.push_str(value);
                     }
                 }
                 Piece::Wrap {

@@ -311,7 +311,7 @@ fn merge(base: &mut Table, own: &Table) {
     for (key, value) in own {
         match (base.get_mut(key), value) {
             (Some(Value::Table(known)), Value::Table(new)) if !known.contains_key("other") => {
-                merge(known, new)
+                merge(known, new);
             }
             _ => {
                 base.insert(key.clone(), value.clone());

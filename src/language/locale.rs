@@ -120,9 +120,9 @@ pub(crate) fn is_latin(text: &str) -> bool {
     let (mut latin, mut other) = (0, 0);
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
         if letter.is_ascii() || ('\u{c0}'..'\u{250}').contains(&letter) {
-            latin += 1
+            latin += 1;
         } else {
-            other += 1
+            other += 1;
         }
     }
     latin > other

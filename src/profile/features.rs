@@ -165,14 +165,14 @@ impl TermCounter {
     /// Calls `each` with the hash and the surface form of every term of `text`.
     pub fn for_each_surface(&mut self, text: &str, mut each: impl FnMut(u32, &str)) {
         self.tokenizer.for_each_term(text, |term| {
-            each(Group::Text.term(term.key.as_bytes()), term.surface)
+            each(Group::Text.term(term.key.as_bytes()), term.surface);
         });
     }
 
     fn add_text(&mut self, text: &str) {
         let hashes = &mut self.hashes;
         self.tokenizer.for_each_term(text, |term| {
-            hashes.push(Group::Text.term(term.key.as_bytes()))
+            hashes.push(Group::Text.term(term.key.as_bytes()));
         });
     }
 

@@ -99,9 +99,9 @@ impl Element {
     ) {
         for element in self.elements() {
             if is_one(element) {
-                found.push(element)
+                found.push(element);
             } else {
-                element.find(is_one, found)
+                element.find(is_one, found);
             }
         }
     }

@@ -105,10 +105,8 @@ impl Db {
     {
         let db = self.clone();
         let job: Box<dyn FnOnce() -> Answer + Send> = Box::new(move || Ok(Box::new(job(&db))));
-        match blocking(job).await {
-            Ok(value) => unboxed(value),
-            Err(_) => panic!("the runtime stopped before the job began"),
-        }
+        let value = blocking(job).await;
+        unboxed(value.expect("the runtime outlives the callers that wait for it"))
     }
 
     /// Runs `job`, which changes nothing, here and now, beside what is being

@@ -37,7 +37,7 @@ pub fn read_subscriber(
             let parsed = text.parse::<Address>();
             parsed
                 .map_err(|error| {
-                    fields.refuse("email", Some(format!("{text:?}")), error.to_string())
+                    fields.refuse("email", Some(format!("{text:?}")), error.to_string());
                 })
                 .ok()
         }),

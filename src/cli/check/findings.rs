@@ -168,12 +168,11 @@ async fn certificates(config: &Config, facts: &mut Facts) -> Vec<CheckLine> {
     let mut unknown = Vec::new();
     if let Some(tls) = &config.web.tls {
         let what = tls.cert_file.display().to_string();
-        match certificate::ends_in_file(&tls.cert_file) {
-            Some(ends) => facts.certificates.push((what, ends)),
-            None => {
-                let text = format!("{what} holds no certificate (PEM): look at web.tls_cert_file");
-                unknown.push(line("cert", Level::Fail, text));
-            }
+        if let Some(ends) = certificate::ends_in_file(&tls.cert_file) {
+            facts.certificates.push((what, ends));
+        } else {
+            let text = format!("{what} holds no certificate (PEM): look at web.tls_cert_file");
+            unknown.push(line("cert", Level::Fail, text));
         }
     }
     let site = &config.site.base_url;

@@ -154,18 +154,15 @@ fn view(
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let words = &language.notices;
-    match notice {
-        Notice::Run { figures, .. } => {
-            let subject = language.count(&words.run.subject, figures.accepted, &values);
-            filled(
-                notice, &words.run, &subject, &values, language, branding, zone,
-            )
-        }
-        _ => {
-            let text = text_of(notice, words);
-            let subject = text.subject.with(&values);
-            filled(notice, text, &subject, &values, language, branding, zone)
-        }
+    if let Notice::Run { figures, .. } = notice {
+        let subject = language.count(&words.run.subject, figures.accepted, &values);
+        filled(
+            notice, &words.run, &subject, &values, language, branding, zone,
+        )
+    } else {
+        let text = text_of(notice, words);
+        let subject = text.subject.with(&values);
+        filled(notice, text, &subject, &values, language, branding, zone)
     }
 }
 

@@ -64,10 +64,13 @@ fn database(facts: &Facts) -> Vec<Finding> {
 }
 
 fn disk(free: u64) -> Option<Finding> {
-    let severity = match free {
-        ..DISK_OUT_BYTES => Severity::Fail,
-        ..DISK_LOW_BYTES => Severity::Warn,
-        _ => return None,
+    if free >= DISK_LOW_BYTES {
+        return None;
+    }
+    let severity = if free < DISK_OUT_BYTES {
+        Severity::Fail
+    } else {
+        Severity::Warn
     };
     let what = format!(
         "{} MiB are free on the disk of the database: sending stops when it is full",

@@ -28,8 +28,12 @@ pub enum MailTarget {
 
 /// The settings that findings are decided from.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent settings, each read by one rule"
+)]
 pub struct SettingsFacts {
-    /// `site.base_url`, and the host in it.
+    /// `site.base_url`.
     pub base_url: String,
     /// The host in `base_url`.
     pub host: String,

@@ -309,7 +309,7 @@ impl LookupResult {
         for entry in entries {
             match entry {
                 Ok(paper) if !known.insert(paper.id.clone()) => {
-                    self.oddities.push(format!("{} twice", paper.id))
+                    self.oddities.push(format!("{} twice", paper.id));
                 }
                 Ok(paper) => self.papers.push(paper),
                 Err(unreadable) => self.unreadable.push(unreadable),

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn an_announcement_is_made_at_midnight_in_new_york_unless_it_was_seen_before() {
         let check = |day: &str, now: &str, expected: &str| {
-            assert_eq!(announced_at(date(day), at(now)), at(expected))
+            assert_eq!(announced_at(date(day), at(now)), at(expected));
         };
         check("2026-08-04", "2026-08-04T09:00:00Z", "2026-08-04T04:00:00Z");
         check("2026-12-04", "2026-12-04T09:00:00Z", "2026-12-04T05:00:00Z");
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn submissions_close_at_two_in_the_afternoon_in_new_york() {
         let check = |submitted: &str, day: &str| {
-            assert_eq!(first_day(at(submitted)), date(day), "{submitted}")
+            assert_eq!(first_day(at(submitted)), date(day), "{submitted}");
         };
         // Summer: 14:00 in New York is 18:00 UTC. The 3rd of August 2026 is a Monday.
         check("2026-08-03T17:59:59Z", "2026-08-04");
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_deadline_moves_in_utc_when_new_york_changes_its_clocks() {
         let check = |submitted: &str, day: &str| {
-            assert_eq!(first_day(at(submitted)), date(day), "{submitted}")
+            assert_eq!(first_day(at(submitted)), date(day), "{submitted}");
         };
         // Clocks go forward on Sunday, 8 March 2026: Friday's deadline is at 19:00 UTC, Monday's at
         // 18:00.

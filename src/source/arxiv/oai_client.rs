@@ -130,7 +130,7 @@ impl Arxiv {
                     break Some(format!("the server answers {code}: {said}"));
                 }
                 Err(OaiProblem::NoAnswer(_)) if answer.status < 300 && tries + 1 < PAGE_TRIES => {
-                    tries += 1
+                    tries += 1;
                 }
                 Err(OaiProblem::NoAnswer(what)) => {
                     break Some(format!(

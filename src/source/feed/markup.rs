@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, place: &str) -> Result<Items, String> {
     let mut items = RawItems::of_site(site.clone());
     let base = base.or_else(|| address(&site?));
     let mut entries = Vec::new();
-    find_entries(root, base, &mut entries);
+    find_entries(root, base.as_ref(), &mut entries);
     let journal = head.text_at("title");
     for (entry, base) in entries {
         let record = &text[entry.place.clone()];
@@ -73,16 +73,16 @@ fn base_of(element: &Element, around: Option<&Url>) -> Option<Url> {
 /// The items below `element`, each with its base.
 fn find_entries<'a>(
     element: &'a Element,
-    base: Option<Url>,
+    base: Option<&Url>,
     found: &mut Vec<(&'a Element, Option<Url>)>,
 ) {
     for inner in element.elements() {
-        let base = base_of(inner, base.as_ref());
+        let base = base_of(inner, base);
         let name = inner.name();
         if name.eq_ignore_ascii_case("item") || name.eq_ignore_ascii_case("entry") {
             found.push((inner, base));
         } else {
-            find_entries(inner, base, found);
+            find_entries(inner, base.as_ref(), found);
         }
     }
 }

@@ -143,7 +143,7 @@ impl Operation {
         {
             match found.get(name) {
                 Some(text) => {
-                    errors.extend(complaints(&DOCUMENT, schema, &as_value(schema, text), name))
+                    errors.extend(complaints(&DOCUMENT, schema, &as_value(schema, text), name));
                 }
                 None if *is_required => {
                     errors.push(FieldError {

@@ -75,7 +75,7 @@ impl Validator<'_> {
         match value {
             Value::String(text) => self.look_at_text(schema, text, path),
             Value::Number(number) => {
-                self.look_at_number(schema, number.as_f64().unwrap_or(f64::NAN), path)
+                self.look_at_number(schema, number.as_f64().unwrap_or(f64::NAN), path);
             }
             Value::Array(items) => {
                 if let Some(least) = schema["minItems"]

@@ -126,7 +126,7 @@ mod tests {
             "It must have at most 200 characters."
         );
         assert_eq!(said["interests"], "There can be 100 interests at most.");
-        assert_eq!(said["interests[0].keywords"], "It is not understood.");
+        assert_eq!(said["interests[0].keywords"], "It could not be understood.");
         assert_eq!(
             of_address("", &locale.pages().wrong).unwrap().as_str(),
             "It must be filled in."

@@ -203,18 +203,17 @@ async fn cached_as(
 ) -> Result<Response, PageError> {
     let (cache, now) = (&state.shared.pages, state.clock.now());
     let is_fresh = |entry: &Entry| entry.is_younger_than(FRESH, now);
-    let entry = match cache.entries.get(key).filter(is_fresh) {
-        Some(fresh) => fresh,
-        None => {
-            // Taken before the page is rendered: later changes make the entry stale.
-            let snapshot = cache.snapshot(state, now).await?;
-            match cache
-                .get_or_render(key, snapshot, depends_on, render)
-                .await?
-            {
-                Ok(entry) => entry,
-                Err(response) => return Ok(response),
-            }
+    let entry = if let Some(fresh) = cache.entries.get(key).filter(is_fresh) {
+        fresh
+    } else {
+        // Taken before the page is rendered: later changes make the entry stale.
+        let snapshot = cache.snapshot(state, now).await?;
+        match cache
+            .get_or_render(key, snapshot, depends_on, render)
+            .await?
+        {
+            Ok(entry) => entry,
+            Err(response) => return Ok(response),
         }
     };
     let sent = headers

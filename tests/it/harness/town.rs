@@ -139,13 +139,13 @@ impl Town {
 
     pub(crate) fn pauses(&self, name: &str) {
         self.changes(name, |subscriber| {
-            subscriber.details.status = Status::Paused
+            subscriber.details.status = Status::Paused;
         });
     }
 
     pub(crate) fn resumes(&self, name: &str) {
         self.changes(name, |subscriber| {
-            subscriber.details.status = Status::Active
+            subscriber.details.status = Status::Active;
         });
     }
 

@@ -403,11 +403,12 @@ async fn five_thousand_reports_at_once_by_each_way_are_all_taken_in_with_little_
         match (way, &dovecot) {
             ("maildir", _) => {
                 (0..FLOOD).for_each(|at| {
-                    deliver(&house.maildir(), &format!("{at:05}.a"), &house.report(at))
+                    deliver(&house.maildir(), &format!("{at:05}.a"), &house.report(at));
                 });
             }
             (_, Some(dovecot)) => {
-                (0..FLOOD).for_each(|at| dovecot.delivers(&format!("{at:05}.b"), &house.report(at)))
+                (0..FLOOD)
+                    .for_each(|at| dovecot.delivers(&format!("{at:05}.b"), &house.report(at)));
             }
             _ => {}
         }

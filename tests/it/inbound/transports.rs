@@ -91,9 +91,9 @@ async fn a_dovecot_mailbox_is_read_and_what_is_not_ours_stays_unseen() {
         let mail = mailbox.fetch(number).await.unwrap().unwrap();
         let receipt = takes(&desk, &mail, &paperboy::inbound::Envelope::default());
         if receipt.is_ours {
-            mailbox.settle(&[number]).await.unwrap()
+            mailbox.settle(&[number]).await.unwrap();
         } else {
-            mailbox.leave(number)
+            mailbox.leave(number);
         }
     }
     assert_eq!(desk.suppressed(), ["ada@example.org"]);
@@ -229,9 +229,9 @@ fn a_maildir_gives_what_is_ours_and_keeps_the_rest() {
             &paperboy::inbound::Envelope::default(),
         );
         if receipt.is_ours {
-            waiting.settle(folder.path()).unwrap()
+            waiting.settle(folder.path()).unwrap();
         } else {
-            watch.leave(waiting)
+            watch.leave(waiting);
         }
     }
     assert_eq!(desk.suppressed(), ["ada@example.org"]);

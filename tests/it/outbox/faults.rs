@@ -79,7 +79,7 @@ fn misbehaves(rule: On<'_>, fault: Fault, usual: &str) {
         Garbage => rule.says("\u{1}\u{2}\u{3} what is this"),
         Huge => rule.says(&many_lines(code, &vec![text; 1000])),
         ManyLines => {
-            rule.says_bytes(b"550-5.1.1 gr\xfc\xdfe\r\n550-5.1.1 no such\r\n550 5.1.1 user\r\n")
+            rule.says_bytes(b"550-5.1.1 gr\xfc\xdfe\r\n550-5.1.1 no such\r\n550 5.1.1 user\r\n");
         }
         InBytes => rule.says_byte_by_byte(usual),
     }

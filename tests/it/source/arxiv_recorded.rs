@@ -120,10 +120,10 @@ fn answers_of_other_repositories_are_told_apart() {
         match (code.as_deref(), read) {
             (Some("noRecordsMatch"), read) => assert_eq!(read, Err(OaiProblem::NoRecordsMatch)),
             (Some("badResumptionToken"), read) => {
-                assert_eq!(read, Err(OaiProblem::BadResumptionToken))
+                assert_eq!(read, Err(OaiProblem::BadResumptionToken));
             }
             (Some("cannotDisseminateFormat"), read) => {
-                assert_eq!(read, Err(OaiProblem::CannotDisseminateFormat))
+                assert_eq!(read, Err(OaiProblem::CannotDisseminateFormat));
             }
             (Some(code), Err(OaiProblem::Refused { code: found, .. })) => assert_eq!(code, found),
             (None, Err(OaiProblem::NoAnswer(_))) => assert_eq!(name, "ListRecordsBroken.xml"),

@@ -252,20 +252,20 @@ fn twins_are_kept_apart() {
     }
     let parts = [
         record("10.1000/a", |paper| {
-            paper.title = format!("{TITLE}. Part I")
+            paper.title = format!("{TITLE}. Part I");
         }),
         record("2608.00009", |paper| {
-            paper.title = format!("{TITLE}. Part II")
+            paper.title = format!("{TITLE}. Part II");
         }),
         // One title, but names of one kind that differ.
         record("2608.00001", |_| {}),
         record("2608.00002", |_| {}),
         // A DOI that two papers of arXiv claim makes them no one work.
         record("2608.00003", |paper| {
-            paper.doi = Some("10.1000/volume".to_owned())
+            paper.doi = Some("10.1000/volume".to_owned());
         }),
         record("2608.00004", |paper| {
-            paper.doi = Some("10.1000/volume".to_owned())
+            paper.doi = Some("10.1000/volume".to_owned());
         }),
     ];
     assert_eq!(
@@ -338,7 +338,7 @@ fn what_was_merged_by_mistake_is_taken_apart_for_good() {
     take(&mut store, "crossref", &article());
     // PubMed tells of the article, not of the preprint.
     let pubmed = record("pmid:77", |paper| {
-        paper.doi = Some("10.1000/sheep.7".to_owned())
+        paper.doi = Some("10.1000/sheep.7".to_owned());
     });
     take(&mut store, "pubmed", &pubmed);
     let before = only(&mut store);

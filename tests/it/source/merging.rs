@@ -14,7 +14,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const KINDS: [&'static SourceKind; 4] = [
+const KINDS: [&SourceKind; 4] = [
     &paperboy::source::arxiv::KIND,
     &paperboy::source::huggingface::KIND,
     &paperboy::source::pubmed::KIND,
@@ -110,7 +110,7 @@ async fn one_work_of_four_sources_is_one_paper_whoever_comes_first() {
                 },
                 query: Some("sheep".to_owned()),
                 verify: false,
-                ..SourceSettings::new(kind.word, *kind)
+                ..SourceSettings::new(kind.word, kind)
             };
             let polled = poll(&db, &http, &source, PollScope::Everything)
                 .await

@@ -127,7 +127,7 @@ async fn a_reader_who_pauses_gets_nothing_meanwhile_and_nothing_twice() {
                 town.pauses("ada");
                 let date = "2026-08-06".parse().unwrap();
                 town.changes("until", |until| {
-                    until.details.preferences.pause_until = Some(date)
+                    until.details.preferences.pause_until = Some(date);
                 });
             }
             // At noon: today's hour has passed, and the next issue comes tomorrow.
@@ -353,7 +353,7 @@ async fn a_step_looks_at_nobody_while_nobody_is_due() {
     // A change of hour is worked out anew at the next step.
     let six = "06:00:00".parse().unwrap();
     town.changes("reader07", |reader| {
-        reader.details.preferences.send_at = six
+        reader.details.preferences.send_at = six;
     });
     town.passes_to("2026-08-02T12:10").await;
     let next = town.db.run_here(|store| store.next_look()).unwrap();

@@ -88,7 +88,7 @@ async fn take(
             "file" => file = bytes.to_vec(),
             "text" => shown.pasted = String::from_utf8_lossy(&bytes).into_owned(),
             "interest" => {
-                shown.interest = crate::text::clean_line(&String::from_utf8_lossy(&bytes))
+                shown.interest = crate::text::clean_line(&String::from_utf8_lossy(&bytes));
             }
             _ => {}
         }
