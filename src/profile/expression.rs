@@ -81,7 +81,7 @@ impl Expression {
                         .to_owned(),
                 )
             }
-            None => Some("it holds no word, so it matches nothing".to_owned()),
+            None => Some("it contains no word, so it matches nothing".to_owned()),
         }
     }
 
@@ -236,7 +236,7 @@ fn is_in_every_text(folded: &str) -> bool {
 fn phrase(written: &str) -> Result<Condition, String> {
     let folded = fold_phrase(written);
     if folded.is_empty() {
-        return Err(format!("{written:?} holds no word"));
+        return Err(format!("{written:?} contains no word"));
     }
     // It would pin every paper of a day, or exclude all of them.
     if folded.iter().any(|folded| is_in_every_text(folded)) {

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(said["interests[0].keywords"], "It could not be understood.");
         assert_eq!(
             of_address("", &locale.pages().wrong).unwrap().as_str(),
-            "It must be filled in."
+            "Please fill this in."
         );
     }
 }

@@ -338,7 +338,7 @@ async fn one_number_leads_from_composing_to_the_servers_answer_and_the_log_names
         "delivery accepted",
         "delivery rejected by the server",
         "delivery deferred",
-        "once more",
+        "it is resent once",
     ];
     service
         .waits("four ends", |service| {

@@ -786,7 +786,10 @@ fn unknown_papers_of_an_interest_are_reported() {
     }
     let said =
         |query: &str| String::from_utf8(place.run(&["papers", "search", query]).stderr).unwrap();
-    assert!(said("*").contains("no word in this query") && said("qqq").contains("no paper fits"));
+    assert!(
+        said("*").contains("the query has no word to search for")
+            && said("qqq").contains("no paper fits")
+    );
 }
 
 #[test]

@@ -288,7 +288,8 @@ fn is_not_translated(text: &str) -> bool {
         "Français",
     ];
     // Words that are the same in two languages.
-    const ALIKE: [&str; 8] = [
+    const ALIKE: [&str; 9] = [
+        "Normal",
         "Name",
         "Index",
         "Abstracts",

@@ -283,7 +283,7 @@ async fn everything_can_be_changed_in_one_form() {
     ]);
     let (status, page) = house.post(&path, FORM, &typed).await;
     assert!(
-        status == StatusCode::OK && page.contains("Gespeichert."),
+        status == StatusCode::OK && page.contains("Gespeichert;"),
         "{page}"
     );
     let ada = house.stored(id);
@@ -511,7 +511,7 @@ async fn a_thumb_on_a_recent_pick_is_given_changed_and_taken_back() {
         .await;
     assert!(page.contains("Paper not found"), "{page}");
     let (_, page) = house
-        .post(&path, FORM, &form(&[("mute", " Eve & <b>Mallory\r\n")]))
+        .post(&path, FORM, &form(&[("mute", " Eve & <b>Mallory</b>\r\n")]))
         .await;
     assert!(page.contains("Eve &amp; Mallory"), "{page}");
     let muted = || {
@@ -648,8 +648,8 @@ async fn a_library_is_imported_with_a_report() {
     let (status, page) = post(library, "").await;
     assert!(status == StatusCode::OK, "{page}");
     assert!(
-        page.contains("liked now: 1.")
-            && page.contains("from their text: 1.")
+        page.contains("now liked: 1.")
+            && page.contains("Learned from their text: 1.")
             && page.contains("Not imported"),
         "{page}"
     );
