@@ -40,7 +40,7 @@ try {
   await expect('a mail', /Tries[\s\S]*250/);
   await look('mail');
   await go('/admin/mails?address=nobody');
-  await expect('no mail', /No mail fits/);
+  await expect('no mail', /No mail matches/);
   await go('/admin/mails?date=soon');
   await look('mails-wrong');
 

@@ -162,7 +162,7 @@ try {
   must((await text()).includes(title), `search does not find ${title}`);
   await look('search');
   await go('/search?q=xylophonequarks');
-  await expect('an empty search', /Nothing was found/);
+  await expect('an empty search', /Nothing found/);
   await look('search-empty');
   await go('/search?q=a&from=yesterday');
   await look('search-wrong');
