@@ -35,7 +35,7 @@ pub struct Facts {
     pub failing_sources: Vec<FailingSource>,
     /// Coverage of the last days.
     pub coverage: Vec<Coverage>,
-    /// Issues queued since the instants that [`missing_from`] gives for `coverage`.
+    /// Issues queued since the instants that `missing_from` gives for `coverage`.
     pub issues_after: Vec<(DateTime<Utc>, u64)>,
     /// How long issues wait for papers.
     pub latest_send: TimeDelta,
