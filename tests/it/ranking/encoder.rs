@@ -152,7 +152,7 @@ fn minilm() -> Option<PathBuf> {
         .map(PathBuf::from)
         .filter(|folder| folder.is_dir());
     if folder.is_none() {
-        place::missing("all-MiniLM-L6-v2 (PAPERBOY_MINILM names its folder)");
+        environment::missing("all-MiniLM-L6-v2 (PAPERBOY_MINILM names its folder)");
     }
     folder
 }
