@@ -90,7 +90,7 @@ fn old_names_of_tensors_are_understood_and_other_shapes_are_not() {
     let place = tempfile::tempdir().unwrap();
     let plain = install(place.path(), "plain", |_| {});
     let headed = install(place.path(), "headed", |folder| {
-        tiny_models::encoder(folder, "bert.")
+        tiny_models::encoder(folder, "bert.");
     });
     let text = paper("Sorting rings", "");
     // The numbers depend on the names without the prefix, so they are the same.
@@ -129,7 +129,7 @@ fn a_table_is_distilled_from_an_encoder() {
     let (encoder, tokenizer) = model::open_encoder(&models, "tiny").unwrap();
     let mut steps = Vec::new();
     let made = distill(&encoder, &tokenizer, |done, whole| {
-        steps.push((done, whole))
+        steps.push((done, whole));
     })
     .unwrap();
     // All words, and the marks for padding and the unknown.
