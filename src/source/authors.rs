@@ -104,6 +104,18 @@ const PARTICLES: [&str; 22] = [
     "du", "el", "la", "le", "ten", "ter", "van", "von",
 ];
 
+/// Employers of one word that follow a name as an affiliation.
+const COMPANIES: [&str; 8] = [
+    "adobe",
+    "amazon",
+    "apple",
+    "google",
+    "huawei",
+    "intel",
+    "meta",
+    "microsoft",
+];
+
 /// The people in a list of texts, each with one name or several, without repetitions.
 pub(super) fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -269,7 +281,23 @@ fn is_inverted(parts: &[String]) -> bool {
     let is_plain = pairs().all(|(family, given)| {
         is_family(family) && given.split_whitespace().count() <= 3 && !is_institution(given)
     });
-    has_initials || is_plain
+    has_initials || is_plain || (parts.len() == 2 && is_double_surname(&parts[0], &parts[1]))
+}
+
+/// Whether two parts are a double surname and one given name: `García Márquez, José`. Two people
+/// would have two names each.
+fn is_double_surname(family: &str, given: &str) -> bool {
+    let is_title_case = |word: &str| {
+        let mut letters = word.chars().filter(|c| c.is_alphabetic());
+        letters.next().is_some_and(char::is_uppercase) && letters.all(char::is_lowercase)
+    };
+    let words: Vec<&str> = family.split_whitespace().collect();
+    words.len() == 2
+        && words.iter().all(|word| is_title_case(word))
+        && is_title_case(given)
+        && !given.contains(char::is_whitespace)
+        && !COMPANIES.contains(&given.to_lowercase().as_str())
+        && !is_institution(given)
 }
 
 /// Whether a text is a family name alone: one word, besides particles.
@@ -483,6 +511,8 @@ mod tests {
 
     #[test]
     fn several_people_in_one_field_are_one_entry_each() {
+        check("García Márquez, José", &["José García Márquez"]);
+        check("Ada Lovelace, Google", &["Ada Lovelace", "Google"]);
         let two = &["Ines Moreau", "Chidi Okafor"][..];
         for text in [
             "Ines Moreau, Chidi Okafor",
