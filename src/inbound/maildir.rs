@@ -52,7 +52,7 @@ impl MaildirScan {
                     .into_iter()
                     .filter(|path| !is_seen(path)),
             );
-            // What did not fit into this step must be found by the next.
+            // The next step must find the mails that did not fit into this one.
             self.read_cur = changed.filter(|_| found.len() <= STEP_MAILS);
         }
         // Names begin with the time of delivery.

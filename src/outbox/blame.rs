@@ -42,7 +42,7 @@ pub fn blame(stage: SmtpStage, reply: &Reply, recipient: &str) -> Blame {
         (5, 530 | 534 | 535 | 538) => Blame::Policy,
         (4, _) => for_now(&refusal(stage, reply, recipient)),
         (5, _) => for_good(&refusal(stage, reply, recipient)),
-        // What is neither 4xx nor 5xx is no refusal: the conversation is out of step.
+        // A reply outside 4xx and 5xx is no refusal: the conversation is out of step.
         _ => Blame::Relay,
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn reports(
         event["severity"].as_str(),
     ) {
         ("complained", _) => complaint(recipient, id),
-        // What is temporary is tried again there for 8 hours, and then fails for good.
+        // Mailgun retries temporary failures for 8 hours, then reports a permanent one.
         ("failed", Some("temporary")) => {
             failure(recipient, DsnAction::Delayed, &words, enhanced, id)
         }

@@ -175,7 +175,7 @@ fn recipient(fields: &Headers) -> FailedRecipient {
     // Some write the code of the first try, "delivered to the queue", beside the refusal.
     let in_words = EnhancedCode::find(&diagnostic);
     let status = match (status, in_words) {
-        // What the server itself said is nearer to the truth than what the reporter made of it.
+        // The server's own words are more reliable than the reporter's summary of them.
         (Some(said), Some(found)) if said.class != 2 && !found.says_nothing() => Some(found),
         (None, found) => found,
         (said, _) => said,
